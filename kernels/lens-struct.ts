@@ -1,0 +1,129 @@
+/**
+ * The `Lens` struct that every kernel with a deflector takes, and its way to and from `LensParameters`.
+ */
+import type { Columns } from '../src/engine/kernel.ts';
+import { struct } from '../src/gpu/layout.ts';
+import { LENS_KINDS, type LensDescription, type LensParameters, lensParameters } from '../src/sky/lensing/models.ts';
+
+/** Lengths arcsec. Fields of {@link LensParameters} in WGSL spelling; shaders/lib/lens/deflection.wgsl reads them. */
+export const LENS_LAYOUT = struct('Lens', {
+  kind: 'u32',
+  epl_terms: 'u32',
+  x: 'f32',
+  y: 'f32',
+  cos_phi: 'f32',
+  sin_phi: 'f32',
+  q: 'f32',
+  b: 'f32',
+  f: 'f32',
+  core: 'f32',
+  slope: 'f32',
+  rs: 'f32',
+  kappa_s: 'f32',
+  gamma1: 'f32',
+  gamma2: 'f32',
+  kappa_ext: 'f32',
+});
+
+const FIELDS: readonly (readonly [column: string, parameter: keyof LensParameters])[] = [
+  ['kind', 'kind'],
+  ['epl_terms', 'eplTerms'],
+  ['x', 'x'],
+  ['y', 'y'],
+  ['cos_phi', 'cosPhi'],
+  ['sin_phi', 'sinPhi'],
+  ['q', 'q'],
+  ['b', 'b'],
+  ['f', 'f'],
+  ['core', 'core'],
+  ['slope', 'slope'],
+  ['rs', 'rs'],
+  ['kappa_s', 'kappaS'],
+  ['gamma1', 'gamma1'],
+  ['gamma2', 'gamma2'],
+  ['kappa_ext', 'kappaExt'],
+];
+
+/** One float64 column per field of {@link LENS_LAYOUT}, item by item. */
+export function lensColumns(lenses: readonly LensParameters[]): Columns {
+  const columns: Columns = {};
+  for (const [column, parameter] of FIELDS) columns[column] = Float64Array.from(lenses, (lens) => lens[parameter]);
+  return columns;
+}
+
+/** The lens of item `index`: the inverse of {@link lensColumns}. */
+export function lensAt(columns: Columns, index: number): LensParameters {
+  return {
+    kind: columns['kind'][index],
+    eplTerms: columns['epl_terms'][index],
+    x: columns['x'][index],
+    y: columns['y'][index],
+    cosPhi: columns['cos_phi'][index],
+    sinPhi: columns['sin_phi'][index],
+    q: columns['q'][index],
+    b: columns['b'][index],
+    f: columns['f'][index],
+    core: columns['core'][index],
+    slope: columns['slope'][index],
+    rs: columns['rs'][index],
+    kappaS: columns['kappa_s'][index],
+    gamma1: columns['gamma1'][index],
+    gamma2: columns['gamma2'][index],
+    kappaExt: columns['kappa_ext'][index],
+  };
+}
+
+/** xorshift32 uniforms in [0, 1): test inputs need no more, and this file stays free of the science RNG. */
+function uniforms(seed: number): () => number {
+  let state = (Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ 0x2545f491) >>> 0 || 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    state >>>= 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** Axis ratios that break careless formulas come first, then a uniform draw. */
+function sampleAxisRatio(index: number, u: number): number {
+  const corner = Math.floor(index / LENS_KINDS.length) % 6;
+  if (corner === 0) return 1;
+  if (corner === 1) return 0.1;
+  if (corner === 2) return 0.9999;
+  return 0.15 + 0.85 * u;
+}
+
+/**
+ * Random valid lenses within 0.2 arcsec of the origin: models in turn, axis ratios incl. 1, 0.9999 and 0.1, two of three sheared, half under a
+ * sheet, all conventions. Positions are multiples of 2^-10 arcsec, exact in f32: what remains between backends is arithmetic, not the rounding of
+ * the input, which the singular centre would magnify.
+ */
+export function sampleLenses(count: number, seed: number): LensParameters[] {
+  const next = uniforms(seed);
+  const signed = (): number => 2 * next() - 1;
+  const lenses: LensParameters[] = [];
+  for (let index = 0; index < count; index++) {
+    const model = LENS_KINDS[index % LENS_KINDS.length];
+    const sheared = next() < 2 / 3;
+    const sheet = next() < 0.5;
+    const description: LensDescription = {
+      model,
+      thetaEArcsec: 0.3 + 2.2 * next(),
+      thetaEConvention: (['product', 'minor', 'major', 'square_mean'] as const)[Math.floor(4 * next())],
+      q: sampleAxisRatio(index, next()),
+      phiRad: 2 * Math.PI * next(),
+      xArcsec: Math.round(0.2 * signed() * 1024) / 1024,
+      yArcsec: Math.round(0.2 * signed() * 1024) / 1024,
+      gamma: 1.6 + 0.8 * next(),
+      coreArcsec: 0.02 + 0.3 * next(),
+      rsArcsec: 0.5 + 6 * next(),
+      kappaS: 0.02 + 0.4 * next(),
+      gamma1: sheared ? 0.1 * signed() : 0,
+      gamma2: sheared ? 0.1 * signed() : 0,
+      kappaExt: sheet ? 0.1 * signed() : 0,
+    };
+    lenses.push(lensParameters(description));
+  }
+  return lenses;
+}
