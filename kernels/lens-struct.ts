@@ -5,72 +5,37 @@ import type { Columns } from '../src/engine/kernel.ts';
 import { struct } from '../src/gpu/layout.ts';
 import { LENS_KINDS, type LensDescription, type LensParameters, lensParameters } from '../src/sky/lensing/models.ts';
 
-/** Lengths arcsec. Fields of {@link LensParameters} in WGSL spelling; shaders/lib/lens/deflection.wgsl reads them. */
+/** Lengths arcsec. One field per field of {@link LensParameters}, same names; shaders/lib/lens/deflection.wgsl reads them. */
 export const LENS_LAYOUT = struct('Lens', {
   kind: 'u32',
-  epl_terms: 'u32',
+  eplTerms: 'u32',
   x: 'f32',
   y: 'f32',
-  cos_phi: 'f32',
-  sin_phi: 'f32',
+  cosPhi: 'f32',
+  sinPhi: 'f32',
   q: 'f32',
   b: 'f32',
   f: 'f32',
   core: 'f32',
   slope: 'f32',
   rs: 'f32',
-  kappa_s: 'f32',
+  kappaS: 'f32',
   gamma1: 'f32',
   gamma2: 'f32',
-  kappa_ext: 'f32',
+  kappaExt: 'f32',
 });
-
-const FIELDS: readonly (readonly [column: string, parameter: keyof LensParameters])[] = [
-  ['kind', 'kind'],
-  ['epl_terms', 'eplTerms'],
-  ['x', 'x'],
-  ['y', 'y'],
-  ['cos_phi', 'cosPhi'],
-  ['sin_phi', 'sinPhi'],
-  ['q', 'q'],
-  ['b', 'b'],
-  ['f', 'f'],
-  ['core', 'core'],
-  ['slope', 'slope'],
-  ['rs', 'rs'],
-  ['kappa_s', 'kappaS'],
-  ['gamma1', 'gamma1'],
-  ['gamma2', 'gamma2'],
-  ['kappa_ext', 'kappaExt'],
-];
 
 /** One float64 column per field of {@link LENS_LAYOUT}, item by item. */
 export function lensColumns(lenses: readonly LensParameters[]): Columns {
   const columns: Columns = {};
-  for (const [column, parameter] of FIELDS) columns[column] = Float64Array.from(lenses, (lens) => lens[parameter]);
+  for (const { name } of LENS_LAYOUT.fields)
+    columns[name] = Float64Array.from(lenses, (lens) => lens[name as keyof LensParameters]);
   return columns;
 }
 
 /** The lens of item `index`: the inverse of {@link lensColumns}. */
 export function lensAt(columns: Columns, index: number): LensParameters {
-  return {
-    kind: columns['kind'][index],
-    eplTerms: columns['epl_terms'][index],
-    x: columns['x'][index],
-    y: columns['y'][index],
-    cosPhi: columns['cos_phi'][index],
-    sinPhi: columns['sin_phi'][index],
-    q: columns['q'][index],
-    b: columns['b'][index],
-    f: columns['f'][index],
-    core: columns['core'][index],
-    slope: columns['slope'][index],
-    rs: columns['rs'][index],
-    kappaS: columns['kappa_s'][index],
-    gamma1: columns['gamma1'][index],
-    gamma2: columns['gamma2'][index],
-    kappaExt: columns['kappa_ext'][index],
-  };
+  return Object.fromEntries(LENS_LAYOUT.fields.map(({ name }) => [name, columns[name][index]])) as unknown as LensParameters;
 }
 
 /** xorshift32 uniforms in [0, 1): test inputs need no more, and this file stays free of the science RNG. */

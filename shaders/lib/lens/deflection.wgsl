@@ -14,7 +14,7 @@ const LENS_EPL = 5u;
 const LENS_NFW = 6u;
 
 fn lens_frame(lens: Lens, d: vec2f) -> vec2f {
-  return vec2f(lens.cos_phi * d.x + lens.sin_phi * d.y, lens.cos_phi * d.y - lens.sin_phi * d.x);
+  return vec2f(lens.cosPhi * d.x + lens.sinPhi * d.y, lens.cosPhi * d.y - lens.sinPhi * d.x);
 }
 
 // Total deflection: lens, external shear and convergence, the last two about the lens centre.
@@ -26,12 +26,12 @@ fn deflect(lens: Lens, theta: vec2f) -> vec2f {
     case LENS_POINT: { a = p * (lens.b * lens.b / (dot(p, p) + lens.core * lens.core)); }
     case LENS_SIS: { a = sis_deflection(p, lens.b, lens.core); }
     case LENS_SIE, LENS_NIE: { a = isothermal_deflection(p, lens.b, lens.q, lens.f, lens.core); }
-    case LENS_EPL: { a = epl_deflection(p, lens.b, lens.q, lens.slope, lens.core, lens.epl_terms); }
-    case LENS_NFW: { a = p * (lens.kappa_s * nfw_mean_convergence(sqrt(dot(p, p) + lens.core * lens.core) / lens.rs)); }
+    case LENS_EPL: { a = epl_deflection(p, lens.b, lens.q, lens.slope, lens.core, lens.eplTerms); }
+    case LENS_NFW: { a = p * (lens.kappaS * nfw_mean_convergence(sqrt(dot(p, p) + lens.core * lens.core) / lens.rs)); }
     default: {}
   }
-  return vec2f(lens.cos_phi * a.x - lens.sin_phi * a.y, lens.sin_phi * a.x + lens.cos_phi * a.y)
-    + lens.kappa_ext * d + vec2f(lens.gamma1 * d.x + lens.gamma2 * d.y, lens.gamma2 * d.x - lens.gamma1 * d.y);
+  return vec2f(lens.cosPhi * a.x - lens.sinPhi * a.y, lens.sinPhi * a.x + lens.cosPhi * a.y)
+    + lens.kappaExt * d + vec2f(lens.gamma1 * d.x + lens.gamma2 * d.y, lens.gamma2 * d.x - lens.gamma1 * d.y);
 }
 
 // (a_xx, a_xy, a_yy) of the total deflection.
@@ -45,13 +45,13 @@ fn hessian(lens: Lens, theta: vec2f) -> vec3f {
       h = mean * vec3f(1.0 - 2.0 * p.x * p.x / r2, -2.0 * p.x * p.y / r2, 1.0 - 2.0 * p.y * p.y / r2);
     }
     case LENS_SIS, LENS_SIE, LENS_NIE: { h = isothermal_hessian(p, lens.b, lens.q, lens.f, lens.core); }
-    case LENS_EPL: { h = epl_hessian(p, lens.b, lens.q, lens.slope, lens.core, lens.epl_terms); }
-    case LENS_NFW: { h = nfw_hessian(p, lens.rs, lens.kappa_s, lens.core); }
+    case LENS_EPL: { h = epl_hessian(p, lens.b, lens.q, lens.slope, lens.core, lens.eplTerms); }
+    case LENS_NFW: { h = nfw_hessian(p, lens.rs, lens.kappaS, lens.core); }
     default: {}
   }
-  let kappa = 0.5 * (h.x + h.z) + lens.kappa_ext;
+  let kappa = 0.5 * (h.x + h.z) + lens.kappaExt;
   let shear = vec2f(0.5 * (h.x - h.z), h.y);
-  let double_angle = vec2f(lens.cos_phi * lens.cos_phi - lens.sin_phi * lens.sin_phi, 2.0 * lens.sin_phi * lens.cos_phi);
+  let double_angle = vec2f(lens.cosPhi * lens.cosPhi - lens.sinPhi * lens.sinPhi, 2.0 * lens.sinPhi * lens.cosPhi);
   let g = complex_mul(shear, double_angle) + vec2f(lens.gamma1, lens.gamma2);
   return vec3f(kappa + g.x, g.y, kappa - g.x);
 }
