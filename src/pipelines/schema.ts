@@ -1,0 +1,86 @@
+/**
+ * How files and configs written by people are checked: strict zod objects whose unknown keys name the nearest known one, snake_case at
+ * the edge and camelCase inside, and one sentence per problem that names the place.
+ */
+import { z } from 'zod';
+import { nearest } from '../core/nearest.ts';
+
+type Camel<S extends string> = S extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : S;
+
+/** The keys of T in camelCase (one level: records inside keep their keys). */
+export type CamelKeys<T> = { [K in keyof T as K extends string ? Camel<K> : K]: T[K] };
+
+const camel = (name: string) => name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+
+function camelKeys<T extends object>(value: T): CamelKeys<T> {
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [camel(key), item])) as CamelKeys<T>;
+}
+
+/** A strict object as it stands in a file; parsed, its keys are camelCase. */
+export function edgeObject<S extends z.core.$ZodLooseShape>(shape: S) {
+  return strictObject(shape).transform((value) => camelKeys(value as z.output<z.ZodObject<S>> & object));
+}
+
+/** A strict object whose message for an unknown key names the nearest known one. */
+export function strictObject<S extends z.core.$ZodLooseShape>(shape: S) {
+  return z.strictObject(shape, {
+    error: (issue) => {
+      if (issue.code !== 'unrecognized_keys') return undefined;
+      return (issue as unknown as { keys: string[] }).keys.map((key) => unknownKey(key, Object.keys(shape))).join('; ');
+    },
+  });
+}
+
+function unknownKey(key: string, known: readonly string[]): string {
+  const guess = nearest(key, known);
+  return guess === undefined
+    ? `unknown key '${key}' (known: ${known.join(', ')})`
+    : `unknown key '${key}', did you mean '${guess}'?`;
+}
+
+/** One problem of a parse: where, as in `rows[3].lens.q`, and what. */
+export interface Problem {
+  path: string;
+  message: string;
+  code: string;
+}
+
+function pathText(path: readonly PropertyKey[]): string {
+  return path.map((key, index) => (typeof key === 'number' ? `[${key}]` : `${index === 0 ? '' : '.'}${String(key)}`)).join('');
+}
+
+/**
+ * The problems of a failed parse of `input`, unknown keys first (a missing key is often a misspelt one). Of a union, the branch that
+ * the value was closest to speaks.
+ */
+export function problemsOf(error: z.core.$ZodError, input: unknown): Problem[] {
+  const problems = flatten(error.issues, []).map(({ path, message, code }) => {
+    const value = path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], input);
+    return { path: pathText(path), message: describe(message, code, value), code };
+  });
+  const unknown = problems.filter((problem) => problem.code === 'unrecognized_keys');
+  return [...unknown, ...problems.filter((problem) => problem.code !== 'unrecognized_keys')];
+}
+
+function describe(message: string, code: string, value: unknown): string {
+  if (code === 'unrecognized_keys') return message;
+  if (value === undefined) return 'this key is missing';
+  const shown = typeof value === 'number' ? String(value) : JSON.stringify(value);
+  const expected = message.replace(/^[^:.]*[:.] expected /i, 'expected ').replace(/, received .*$/, '');
+  return `${expected}, got ${shown.length > 60 ? `${shown.slice(0, 57)}...` : shown}`;
+}
+
+function flatten(
+  issues: readonly z.core.$ZodIssue[],
+  above: readonly PropertyKey[],
+): { path: PropertyKey[]; message: string; code: string }[] {
+  return issues.flatMap((issue) => {
+    const path = [...above, ...issue.path];
+    if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+      // A branch that fails at its own root is of another type altogether (an object where an array stands).
+      const branch = issue.errors.find((found) => found.some((inner) => inner.path.length > 0 || inner.code !== 'invalid_type'));
+      if (branch !== undefined) return flatten(branch, path);
+    }
+    return [{ path, message: issue.message, code: issue.code }];
+  });
+}
