@@ -37,7 +37,8 @@ export interface Executor {
   maxItems(chain: Chain): number;
   /** How many batches may be in flight at once. */
   readonly depth: number;
-  runBatch(chain: Chain, inputs: Record<string, HostInput>, count: number): Promise<BatchResult>;
+  /** `firstItem` only numbers the items in messages. */
+  runBatch(chain: Chain, inputs: Record<string, HostInput>, count: number, firstItem?: number): Promise<BatchResult>;
   /** Bytes now held by pools: flat over a long run. */
   memory(): { heldBytes: number; inUseBytes: number };
   close(): Promise<void>;
