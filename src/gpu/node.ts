@@ -3,7 +3,7 @@ import { create } from 'webgpu';
 import { ArcletError } from '../core/errors.ts';
 import { type GpuContext, keepReachable, openGpuContext } from './context.ts';
 import { isSoftwareName } from './limits.ts';
-import { enableSoftwareAdapter, locateSoftwareAdapter, provideVulkanLoader } from './software.node.ts';
+import { enableSoftwareAdapter, locateSoftwareAdapter } from './software.node.ts';
 
 export { locateSoftwareAdapter } from './software.node.ts';
 
@@ -28,29 +28,23 @@ export function createNodeGpu(options: { adapter?: string; backend?: string; nul
 
 const NO_SUCH_ADAPTER = 'arclet-asks-for-the-list';
 
-/** All adapters that Dawn sees, SwiftShader included where it can be found; hardware first. */
+/**
+ * All adapters that Dawn sees, SwiftShader included where it can be found; hardware first.
+ * Dawn has no call that lists them, but it names them all when it is asked for one that does not exist.
+ */
 export async function listAdapters(): Promise<AdapterListing[]> {
+  // Also for `auto`: with no driver at all Dawn writes warnings to the terminal.
   const software = locateSoftwareAdapter();
   if (software !== undefined) enableSoftwareAdapter(software);
-  const found = await listVisible();
-  return found.sort((a, b) => Number(a.isSoftware) - Number(b.isSoftware));
-}
-
-/** Dawn has no call that lists adapters, but it names them all when it is asked for one that does not exist. */
-async function listVisible(): Promise<AdapterListing[]> {
-  const software = locateSoftwareAdapter();
-  if (software !== undefined) provideVulkanLoader(software);
   let message = '';
   try {
     await createNodeGpu({ adapter: NO_SUCH_ADAPTER }).requestAdapter();
   } catch (error) {
     message = error instanceof Error ? error.message : String(error);
   }
-  return [...message.matchAll(/backend: '([^']*)', name: '([^\n]*)'/g)].map(([, backend, name]) => ({
-    backend,
-    name,
-    isSoftware: isSoftwareName(name),
-  }));
+  return [...message.matchAll(/backend: '([^']*)', name: '([^\n]*)'/g)]
+    .map(([, backend, name]) => ({ backend, name, isSoftware: isSoftwareName(name) }))
+    .sort((a, b) => Number(a.isSoftware) - Number(b.isSoftware));
 }
 
 /**
@@ -59,8 +53,7 @@ async function listVisible(): Promise<AdapterListing[]> {
  */
 export async function openNodeGpu(choice: AdapterChoice): Promise<GpuContext> {
   if (choice === 'null') return openGpuContext(createNodeGpu({ nullBackend: true }), { backend: 'null' });
-  // SwiftShader is added to what the process sees only when a software adapter may be meant.
-  const adapters = choice === 'auto' ? await listVisible() : await listAdapters();
+  const adapters = await listAdapters();
   const matches = adapters.filter((adapter) => accepts(choice, adapter));
   if (matches.length === 0) throw notFound(choice, adapters);
   if (choice === 'auto') {
@@ -97,4 +90,3 @@ function notFound(choice: AdapterChoice, adapters: readonly AdapterListing[]): A
     data: { adapters },
   });
 }
-

@@ -1,5 +1,5 @@
 /** Compute pipelines by what they are made of; each is compiled once per device, also when asked for twice at the same time. */
-import { ArcletError, isArcletError } from '../core/errors.ts';
+import { ArcletError } from '../core/errors.ts';
 import type { StructLayout } from './layout.ts';
 import { compileShader, resolveShader, type ShaderSources } from './shaders.ts';
 
@@ -62,23 +62,17 @@ export class PipelineCache {
       this.#modules.set(shaderKey, compiled);
     }
     const module = await compiled;
-    const bindGroupLayout = this.#bindGroupLayout(request.accesses);
     const label = `${request.shader}#${request.entry}`;
+    this.#device.pushErrorScope('validation');
+    const bindGroupLayout = this.#bindGroupLayout(request.accesses);
+    const layout = this.#device.createPipelineLayout({ label, bindGroupLayouts: [bindGroupLayout] });
+    const refusal = await this.#device.popErrorScope();
+    if (refusal !== null) throw refused(label, request, refusal.message, refusal);
     try {
-      const pipeline = await this.#device.createComputePipelineAsync({
-        label,
-        layout: this.#device.createPipelineLayout({ bindGroupLayouts: [bindGroupLayout] }),
-        compute: { module, entryPoint: request.entry, constants: { ...request.overrides } },
-      });
-      return { pipeline, bindGroupLayout };
+      const compute = { module, entryPoint: request.entry, constants: { ...request.overrides } };
+      return { pipeline: await this.#device.createComputePipelineAsync({ label, layout, compute }), bindGroupLayout };
     } catch (cause) {
-      if (isArcletError(cause)) throw cause;
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new ArcletError('GPU_VALIDATION', `pipeline ${label} was refused: ${reason}`, {
-        subject: label,
-        data: { overrides: request.overrides, accesses: request.accesses },
-        cause,
-      });
+      throw refused(label, request, cause instanceof Error ? cause.message : String(cause), cause);
     }
   }
 
@@ -98,4 +92,12 @@ export class PipelineCache {
     }
     return layout;
   }
+}
+
+function refused(label: string, { overrides, accesses }: PipelineRequest, reason: string, cause: unknown): ArcletError {
+  return new ArcletError('GPU_VALIDATION', `pipeline ${label} was refused: ${reason.split('\n')[0]}`, {
+    subject: label,
+    data: { overrides, accesses, message: reason },
+    cause,
+  });
 }

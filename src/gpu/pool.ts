@@ -23,6 +23,11 @@ export interface PoolStats {
   reused: number;
 }
 
+/** Whatever gives buffers: the pool, or a batch that remembers what it took. */
+export interface BufferSupply {
+  acquire(byteLength: number, usage: GPUBufferUsageFlags, label: string): PooledBuffer;
+}
+
 interface Idle {
   readonly entry: PooledBuffer;
   readonly since: number;
@@ -53,7 +58,7 @@ export function sizeClass(byteLength: number): number {
   return 2 * power;
 }
 
-export class BufferPool {
+export class BufferPool implements BufferSupply {
   readonly budgetBytes: number;
   readonly #device: GPUDevice;
   readonly #maxBufferSize: number;
@@ -65,6 +70,7 @@ export class BufferPool {
   #idleBytes = 0;
   #created = 0;
   #reused = 0;
+  #disposed = false;
 
   constructor(device: GPUDevice, budgetBytes: number) {
     this.#device = device;
@@ -78,10 +84,14 @@ export class BufferPool {
    */
   acquire(byteLength: number, usage: GPUBufferUsageFlags, label: string): PooledBuffer {
     if (byteLength > this.#maxBufferSize) {
-      throw new ArcletError('GPU_LIMIT', `'${label}' needs ${byteLength} bytes, the device grants ${this.#maxBufferSize} a buffer`, {
-        subject: label,
-        data: { byteLength, maxBufferSize: this.#maxBufferSize },
-      });
+      throw new ArcletError(
+        'GPU_LIMIT',
+        `'${label}' needs ${byteLength} bytes, the device grants ${this.#maxBufferSize} a buffer`,
+        {
+          subject: label,
+          data: { byteLength, maxBufferSize: this.#maxBufferSize },
+        },
+      );
     }
     const capacity = Math.min(sizeClass(byteLength), this.#maxBufferSize - (this.#maxBufferSize % 4));
     // The youngest match is the one most likely still in a cache.
@@ -103,8 +113,12 @@ export class BufferPool {
 
   /** Takes a buffer back; the caller has waited for the batch that used it. */
   release(entry: PooledBuffer): void {
+    // A batch that was in flight when its device was lost still cleans up after itself.
+    if (this.#disposed) return;
     if (!this.#inUse.delete(entry)) {
-      throw new ArcletError('INTERNAL', `buffer '${entry.label}' (${entry.capacity} bytes) was released twice`, { subject: entry.label });
+      throw new ArcletError('INTERNAL', `buffer '${entry.label}' (${entry.capacity} bytes) was released twice`, {
+        subject: entry.label,
+      });
     }
     this.#inUseBytes -= entry.capacity;
     this.#idleBytes += entry.capacity;
@@ -134,6 +148,7 @@ export class BufferPool {
 
   /** Destroys everything and names what was still in use: leaks. */
   dispose(): { label: string; byteLength: number }[] {
+    this.#disposed = true;
     this.trim();
     const leaks = [...this.#inUse].map(({ label, capacity }) => ({ label, byteLength: capacity }));
     for (const { buffer } of this.#inUse) buffer.destroy();

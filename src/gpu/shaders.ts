@@ -61,10 +61,14 @@ export function resolveShader(sources: ShaderSources, path: string, structs: rea
         const layout = layouts.get(structName);
         if (layout === undefined) {
           const known = [...layouts.keys()].join(', ') || 'none';
-          throw new ArcletError('SHADER_IMPORT', `${file}:${index + 1} wants struct ${structName}, the layouts given are: ${known}`, {
-            subject: file,
-            remedy: 'List the layout in `structs` of the pass.',
-          });
+          throw new ArcletError(
+            'SHADER_IMPORT',
+            `${file}:${index + 1} wants struct ${structName}, the layouts given are: ${known}`,
+            {
+              subject: file,
+              remedy: 'List the layout in `structs` of the pass.',
+            },
+          );
         }
         emitted.add(structName);
         for (const line of layout.wgsl.split('\n')) {
@@ -72,9 +76,13 @@ export function resolveShader(sources: ShaderSources, path: string, structs: rea
           lines.push(here);
         }
       } else if (DIRECTIVE.test(content)) {
-        throw new ArcletError('SHADER_IMPORT', `${file}:${index + 1} is neither //#import "path" nor //#struct Name: ${content.trim()}`, {
-          subject: file,
-        });
+        throw new ArcletError(
+          'SHADER_IMPORT',
+          `${file}:${index + 1} is neither //#import "path" nor //#struct Name: ${content.trim()}`,
+          {
+            subject: file,
+          },
+        );
       } else {
         text.push(content);
         lines.push(here);
@@ -105,7 +113,11 @@ export async function compileShader(device: GPUDevice, shader: ResolvedShader): 
   const errors = info.messages.filter((message) => message.type === 'error');
   if (errors.length === 0 && error === null) return module;
   const shown = errors.map((message) => describeMessage(shader, message));
-  throw new ArcletError('SHADER_COMPILE', shown.length > 0 ? shown.join('\n') : `${shader.path}: ${error?.message ?? 'refused'}`, {
-    subject: shader.path,
-  });
+  throw new ArcletError(
+    'SHADER_COMPILE',
+    shown.length > 0 ? shown.join('\n') : `${shader.path}: ${error?.message ?? 'refused'}`,
+    {
+      subject: shader.path,
+    },
+  );
 }

@@ -80,13 +80,18 @@ const TAR_BLOCK = 512;
 export function untar(archive: Uint8Array): Map<string, Uint8Array> {
   const files = new Map<string, Uint8Array>();
   const ascii = new TextDecoder('latin1');
-  const text = (at: number, length: number): string => ascii.decode(archive.subarray(at, at + length)).split('\0')[0].trim();
+  const text = (at: number, length: number): string =>
+    ascii
+      .decode(archive.subarray(at, at + length))
+      .split('\0')[0]
+      .trim();
   for (let at = 0; at + TAR_BLOCK <= archive.length; ) {
     const name = text(at, 100);
     if (name === '') break;
     const size = Number.parseInt(text(at + 124, 12), 8) || 0;
     const type = text(at + 156, 1);
-    if (type === '0' || type === '') files.set(name.split('/').at(-1) ?? name, archive.subarray(at + TAR_BLOCK, at + TAR_BLOCK + size));
+    if (type === '0' || type === '')
+      files.set(name.split('/').at(-1) ?? name, archive.subarray(at + TAR_BLOCK, at + TAR_BLOCK + size));
     at += TAR_BLOCK * (1 + Math.ceil(size / TAR_BLOCK));
   }
   return files;
@@ -104,8 +109,7 @@ const RTLD_NODELETE = 0x1000;
  * Makes SwiftShader one of the adapters that Dawn sees in this process, beside the hardware. Call it before the first
  * requestAdapter of a `GPU` object, and not in a worker thread (its environment is a copy that the C library never sees).
  */
-export function enableSoftwareAdapter(software: SoftwareAdapter): void {
-  const { icdPath } = software;
+export function enableSoftwareAdapter({ icdPath, loaderPath }: SoftwareAdapter): void {
   const restricted = process.env['VK_DRIVER_FILES'] ?? process.env['VK_ICD_FILENAMES'] ?? '';
   if (!restricted.includes(ICD)) {
     const added = process.env['VK_ADD_DRIVER_FILES'] ?? '';
@@ -116,11 +120,7 @@ export function enableSoftwareAdapter(software: SoftwareAdapter): void {
     const name = process.env['VK_DRIVER_FILES'] === undefined ? 'VK_ICD_FILENAMES' : 'VK_DRIVER_FILES';
     process.env[name] = `${restricted}:${icdPath}`;
   }
-  provideVulkanLoader(software);
-}
-
-/** Where the system has no Vulkan loader, lets Dawn find the one that came with SwiftShader; it also finds hardware drivers. */
-export function provideVulkanLoader({ loaderPath }: SoftwareAdapter): void {
+  // Where the system has no Vulkan loader, the one that came with SwiftShader serves; it finds hardware drivers too.
   if (!mapLibrary(LOADER)) mapLibrary(loaderPath);
 }
 

@@ -1,23 +1,21 @@
 /** Device time by timestamp queries, and a guess of how long the next batch takes. */
-import { type BufferPool, type PooledBuffer, USAGE } from './pool.ts';
+import { type BufferSupply, USAGE } from './pool.ts';
 
 /** Begin and end of one pass. Two 64-bit ticks in nanoseconds; Dawn rounds them to 65 536 ns by default. */
 export class PassTimer {
-  readonly #pool: BufferPool;
   readonly #querySet: GPUQuerySet;
-  readonly #resolved: PooledBuffer;
-  readonly #readable: PooledBuffer;
+  readonly #resolved: GPUBuffer;
+  readonly #readable: GPUBuffer;
 
-  /** Undefined where the device has no timestamps. */
-  static create(device: GPUDevice, pool: BufferPool): PassTimer | undefined {
-    return device.features.has('timestamp-query') ? new PassTimer(device, pool) : undefined;
+  /** Undefined where the device has no timestamps. The buffers stay with `supply`. */
+  static create(device: GPUDevice, supply: BufferSupply): PassTimer | undefined {
+    return device.features.has('timestamp-query') ? new PassTimer(device, supply) : undefined;
   }
 
-  private constructor(device: GPUDevice, pool: BufferPool) {
-    this.#pool = pool;
+  private constructor(device: GPUDevice, supply: BufferSupply) {
     this.#querySet = device.createQuerySet({ type: 'timestamp', count: 2 });
-    this.#resolved = pool.acquire(16, USAGE.queryResolve | USAGE.copySource, 'timestamps');
-    this.#readable = pool.acquire(16, USAGE.mapRead | USAGE.copyTarget, 'timestamps');
+    this.#resolved = supply.acquire(TICKS_BYTES, USAGE.queryResolve | USAGE.copySource, 'timestamps').buffer;
+    this.#readable = supply.acquire(TICKS_BYTES, USAGE.mapRead | USAGE.copyTarget, 'timestamps').buffer;
   }
 
   get writes(): GPUComputePassTimestampWrites {
@@ -25,25 +23,25 @@ export class PassTimer {
   }
 
   record(encoder: GPUCommandEncoder): void {
-    encoder.resolveQuerySet(this.#querySet, 0, 2, this.#resolved.buffer, 0);
-    encoder.copyBufferToBuffer(this.#resolved.buffer, 0, this.#readable.buffer, 0, 16);
+    encoder.resolveQuerySet(this.#querySet, 0, 2, this.#resolved, 0);
+    encoder.copyBufferToBuffer(this.#resolved, 0, this.#readable, 0, TICKS_BYTES);
   }
 
   /** Seconds on the device, undefined where the ticks make no sense (the null backend, a counter that wrapped). */
   async read(): Promise<number | undefined> {
-    const { buffer } = this.#readable;
-    await buffer.mapAsync(1, 0, 16);
-    const [begin, end] = new BigUint64Array(buffer.getMappedRange(0, 16));
-    buffer.unmap();
+    await this.#readable.mapAsync(GPU_MAP_READ, 0, TICKS_BYTES);
+    const [begin, end] = new BigUint64Array(this.#readable.getMappedRange(0, TICKS_BYTES));
+    this.#readable.unmap();
     return end > begin ? Number(end - begin) * 1e-9 : undefined;
   }
 
-  release(): void {
+  destroy(): void {
     this.#querySet.destroy();
-    this.#pool.release(this.#resolved);
-    this.#pool.release(this.#readable);
   }
 }
+
+const TICKS_BYTES = 16;
+const GPU_MAP_READ = 1;
 
 const EWMA_WEIGHT = 0.3;
 /** Sleeping shorter than this is not worth a timer. */

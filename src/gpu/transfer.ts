@@ -4,13 +4,16 @@
  * Measured on Dawn: staging of 4-16 MiB moves 0.8-8 GiB/s where writeBuffer of 64-256 MiB falls to 0.2-0.4, and writeBuffer
  * from a view of a SharedArrayBuffer crashes the process; copying such a view into a mapped range is fine.
  */
-import { type BufferPool, type PooledBuffer, USAGE } from './pool.ts';
+import { type BufferSupply, type PooledBuffer, USAGE } from './pool.ts';
 
 const MIB = 2 ** 20;
 const UPLOAD_CHUNK_BYTES = 4 * MIB;
 /** 64 MiB in all: enough for the inputs of three batches, few enough to pin. */
 const MAX_UPLOAD_SLOTS = 16;
 const READBACK_CHUNK_BYTES = 8 * MIB;
+
+const GPU_MAP_READ = 1;
+const GPU_MAP_WRITE = 2;
 
 interface Slot {
   readonly buffer: GPUBuffer;
@@ -53,7 +56,15 @@ export class UploadRing {
   async take(): Promise<{ slot: Slot; range: ArrayBuffer }> {
     let slot = this.#free.pop();
     if (slot === undefined && this.#all.length < MAX_UPLOAD_SLOTS) {
-      slot = { buffer: this.#device.createBuffer({ label: 'upload', size: this.#chunkBytes, usage: USAGE.mapWrite | USAGE.copySource, mappedAtCreation: true }), fresh: true };
+      slot = {
+        buffer: this.#device.createBuffer({
+          label: 'upload',
+          size: this.#chunkBytes,
+          usage: USAGE.mapWrite | USAGE.copySource,
+          mappedAtCreation: true,
+        }),
+        fresh: true,
+      };
       this.#all.push(slot);
     }
     slot ??= this.#busy.shift();
@@ -79,9 +90,6 @@ export class UploadRing {
     for (const { buffer } of this.#all.splice(0)) buffer.destroy();
   }
 }
-
-const GPU_MAP_READ = 1;
-const GPU_MAP_WRITE = 2;
 
 /** The uploads of one batch: they share chunks, and the last chunk's copies go into the batch's own command encoder. */
 export class Upload {
@@ -121,7 +129,8 @@ export class Upload {
     if (this.#current === undefined) return;
     const { slot } = this.#current;
     slot.buffer.unmap();
-    for (const { target, from, to, byteLength } of this.#copies) encoder.copyBufferToBuffer(slot.buffer, from, target, to, byteLength);
+    for (const { target, from, to, byteLength } of this.#copies)
+      encoder.copyBufferToBuffer(slot.buffer, from, target, to, byteLength);
     this.#used.add(slot);
     this.#ring.submitted(slot);
     this.#current = undefined;
@@ -162,12 +171,12 @@ export interface Readback {
   readonly chunks: readonly { readonly entry: PooledBuffer; readonly byteLength: number }[];
 }
 
-/** Takes readback buffers from the pool for `byteLength` bytes. */
-export function prepareReadback(pool: BufferPool, byteLength: number, label: string): Readback {
+/** Takes readback buffers for `byteLength` bytes. */
+export function prepareReadback(supply: BufferSupply, byteLength: number, label: string): Readback {
   const chunks = [];
   for (let at = 0; at < byteLength; at += READBACK_CHUNK_BYTES) {
     const length = Math.min(READBACK_CHUNK_BYTES, byteLength - at);
-    chunks.push({ entry: pool.acquire(length, USAGE.mapRead | USAGE.copyTarget, `readback of ${label}`), byteLength: length });
+    chunks.push({ entry: supply.acquire(length, USAGE.mapRead | USAGE.copyTarget, `readback of ${label}`), byteLength: length });
   }
   return { byteLength, chunks };
 }
