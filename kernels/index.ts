@@ -1,4 +1,13 @@
 /** The registry: the one list of kernels. Adding a kernel adds a folder and a line here. */
 import type { Registry } from '../src/engine/kernel.ts';
+import { cpu as makePsfCpu } from './make-psf/cpu.ts';
+import { gpu as makePsfGpu } from './make-psf/gpu.ts';
+import { spec as makePsfSpec } from './make-psf/spec.ts';
+import { cpu as reduceStampsCpu } from './reduce-stamps/cpu.ts';
+import { gpu as reduceStampsGpu } from './reduce-stamps/gpu.ts';
+import { spec as reduceStampsSpec } from './reduce-stamps/spec.ts';
 
-export const KERNELS: Registry = {};
+export const KERNELS: Registry = {
+  'make-psf': { spec: makePsfSpec, cpu: makePsfCpu, gpu: makePsfGpu },
+  'reduce-stamps': { spec: reduceStampsSpec, cpu: reduceStampsCpu, gpu: reduceStampsGpu },
+};

@@ -64,10 +64,14 @@ export const spec: KernelSpec<MakePsfOptions> = {
   tolerances: {
     psf: {
       kind: 'of-peak',
-      value: 5e-6,
-      why: 'float32 positions and beta log(1 + r^2): a few 1e-7 at the core; a Lanczos position is good to 4e-7 samples near the core',
+      value: 2e-6,
+      why: 'float32 positions and beta log(1 + r^2): 3.4e-7 at worst over 4500 PSFs on SwiftShader, where division and root are correctly rounded; they may be 2.5 ULP elsewhere',
     },
-    fluxLost: { kind: 'absolute', value: 1e-6, why: '128 float32 terms of a mean that is at most 1' },
+    fluxLost: {
+      kind: 'absolute',
+      value: 5e-7,
+      why: '128 float32 terms of a mean that is at most 1: 7.5e-8 at worst on SwiftShader',
+    },
   },
   sample,
   cost,
@@ -81,7 +85,7 @@ const SAMPLE_VARIANTS = [
   { oversample: 4, radius: 4, normalise: 'stamp' },
 ] as const;
 
-/** Every model, with and without the pixel, every oversampling and both normalisations; half of the items at oversample 1. */
+/** Every model, with and without the pixel, every oversampling and both normalisations; three of five items at oversample 1. */
 function sample(count: number, seed: number): SampleCase<MakePsfOptions>[] {
   const shares = [0.3, 0.3, 0.2, 0.1, 0.1];
   const bankSide = 25;
