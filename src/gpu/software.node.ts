@@ -110,16 +110,10 @@ const RTLD_NODELETE = 0x1000;
  * requestAdapter of a `GPU` object, and not in a worker thread (its environment is a copy that the C library never sees).
  */
 export function enableSoftwareAdapter({ icdPath, loaderPath }: SoftwareAdapter): void {
-  const restricted = process.env['VK_DRIVER_FILES'] ?? process.env['VK_ICD_FILENAMES'] ?? '';
-  if (!restricted.includes(ICD)) {
-    const added = process.env['VK_ADD_DRIVER_FILES'] ?? '';
-    if (!added.split(':').includes(icdPath)) process.env['VK_ADD_DRIVER_FILES'] = added === '' ? icdPath : `${added}:${icdPath}`;
-  }
-  // The loader reads the add list only when there is no restriction, which a user may have set for the hardware.
-  if (restricted !== '' && !restricted.includes(ICD)) {
-    const name = process.env['VK_DRIVER_FILES'] === undefined ? 'VK_ICD_FILENAMES' : 'VK_DRIVER_FILES';
-    process.env[name] = `${restricted}:${icdPath}`;
-  }
+  // A list of drivers set by the user restricts the loader to it; the list of additions is read only where there is none.
+  const name = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES'].find((variable) => process.env[variable]) ?? 'VK_ADD_DRIVER_FILES';
+  const before = process.env[name];
+  if (!before?.includes(ICD)) process.env[name] = before ? `${before}:${icdPath}` : icdPath;
   // Where the system has no Vulkan loader, the one that came with SwiftShader serves; it finds hardware drivers too.
   if (!mapLibrary(LOADER)) mapLibrary(loaderPath);
 }

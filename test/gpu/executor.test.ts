@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isArcletError } from '../../src/core/errors.ts';
 import { createGpuExecutor, type GpuEvent, type GpuExecutor } from '../../src/engine/gpu-executor.ts';
@@ -82,6 +84,31 @@ describe('gpu executor', () => {
     for (let seed = 0; seed < 12; seed++) await batch(seed);
     expect(executor.memory().heldBytes).toBeLessThanOrEqual(heldBytes);
     expect(executor.memory().inUseBytes).toBe(inUseBytes);
+  });
+
+  it('uploads a shared array once and gives its memory back when the host array is gone', async () => {
+    const own = await open();
+    const chain = affineChain(4);
+    const a = new Float64Array(4).fill(3);
+    const run = async (): Promise<void> => {
+      const table = new Float64Array(2 ** 16).fill(2);
+      expectAffine((await own.runBatch(chain, { a, table }, 1)).outputs['out'], a, [2]);
+      const before = own.memory().inUseBytes;
+      // What is resident is not looked at again: this is how a second upload would show.
+      table.fill(9);
+      expectAffine((await own.runBatch(chain, { a, table }, 1)).outputs['out'], a, [2]);
+      expect(own.memory().inUseBytes).toBe(before);
+      expect(before).toBeGreaterThanOrEqual(4 * 2 ** 16);
+    };
+    await run();
+    setFlagsFromString('--expose_gc');
+    const collect = runInNewContext('gc') as () => void;
+    for (let round = 0; round < 50 && own.memory().inUseBytes >= 4 * 2 ** 16; round++) {
+      collect();
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    expect(own.memory().inUseBytes).toBeLessThan(4096);
+    await own.close();
   });
 
   it('takes inputs in shared memory, which would crash the process through writeBuffer', async () => {
