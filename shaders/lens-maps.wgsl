@@ -27,12 +27,13 @@ fn lens_maps(@builtin(global_invocation_id) id: vec3u) {
   let theta = (pixel - 0.5 * f32(grid.size - 1u)) * grid.pixscale;
   let lens = lenses[item];
   let a = deflect(lens, theta);
-  let h = hessian(lens, theta);
+  let k = convergence_shear(lens, theta);
   let at = item * pixels + id.x;
   alpha_x[at] = a.x;
   alpha_y[at] = a.y;
-  kappa[at] = 0.5 * (h.x + h.z);
-  gamma1[at] = 0.5 * (h.x - h.z);
-  gamma2[at] = h.y;
-  inverse_magnification[at] = (1.0 - h.x) * (1.0 - h.z) - h.y * h.y;
+  kappa[at] = k.x;
+  gamma1[at] = k.y;
+  gamma2[at] = k.z;
+  let g = length(k.yz);
+  inverse_magnification[at] = (1.0 - k.x - g) * (1.0 - k.x + g);
 }

@@ -2,7 +2,7 @@
  * lens-maps in float64.
  */
 import type { Columns, CpuTwin, HostArray } from '../../src/engine/kernel.ts';
-import { hessian, inverseMagnification, makeDeflector } from '../../src/sky/lensing/models.ts';
+import { convergenceShear, makeDeflector } from '../../src/sky/lensing/models.ts';
 import { lensAt } from '../lens-struct.ts';
 import type { LensMapsOptions } from './spec.ts';
 
@@ -11,7 +11,7 @@ export const cpu: CpuTwin<LensMapsOptions> = (options, inputs, outputs, count) =
   const lenses = inputs.lens as Columns;
   const { alpha_x, alpha_y, kappa, gamma1, gamma2, inverse_magnification } = outputs as Record<string, HostArray>;
   const alpha = new Float64Array(2);
-  const h = new Float64Array(3);
+  const k = new Float64Array(3);
   const middle = (size - 1) / 2;
   for (let item = 0, at = 0; item < count; item++) {
     const lens = lensAt(lenses, item);
@@ -21,13 +21,13 @@ export const cpu: CpuTwin<LensMapsOptions> = (options, inputs, outputs, count) =
       for (let column = 0; column < size; column++, at++) {
         const x = (column - middle) * pixscaleArcsec;
         deflect(x, y, alpha);
-        hessian(lens, x, y, h);
+        convergenceShear(lens, x, y, k);
         alpha_x[at] = alpha[0];
         alpha_y[at] = alpha[1];
-        kappa[at] = 0.5 * (h[0] + h[2]);
-        gamma1[at] = 0.5 * (h[0] - h[2]);
-        gamma2[at] = h[1];
-        inverse_magnification[at] = inverseMagnification(h);
+        kappa[at] = k[0];
+        gamma1[at] = k[1];
+        gamma2[at] = k[2];
+        inverse_magnification[at] = (1 - k[0]) ** 2 - k[1] ** 2 - k[2] ** 2;
       }
     }
   }

@@ -34,24 +34,27 @@ fn deflect(lens: Lens, theta: vec2f) -> vec2f {
     + lens.kappaExt * d + vec2f(lens.gamma1 * d.x + lens.gamma2 * d.y, lens.gamma2 * d.x - lens.gamma1 * d.y);
 }
 
-// (a_xx, a_xy, a_yy) of the total deflection.
-fn hessian(lens: Lens, theta: vec2f) -> vec3f {
+// (kappa, gamma1, gamma2), external parts included.
+fn convergence_shear(lens: Lens, theta: vec2f) -> vec3f {
   let p = lens_frame(lens, theta - vec2f(lens.x, lens.y));
-  var h = vec3f(0.0);
+  var k = vec3f(0.0);
   switch (lens.kind) {
     case LENS_POINT: {
-      let r2 = dot(p, p) + lens.core * lens.core;
-      let mean = lens.b * lens.b / r2;
-      h = mean * vec3f(1.0 - 2.0 * p.x * p.x / r2, -2.0 * p.x * p.y / r2, 1.0 - 2.0 * p.y * p.y / r2);
+      let core2 = lens.core * lens.core;
+      let r2 = dot(p, p) + core2;
+      k = (lens.b * lens.b / r2) * vec3f(core2, p.y * p.y - p.x * p.x, -2.0 * p.x * p.y) / r2;
     }
-    case LENS_SIS, LENS_SIE, LENS_NIE: { h = isothermal_hessian(p, lens.b, lens.q, lens.f, lens.core); }
-    case LENS_EPL: { h = epl_hessian(p, lens.b, lens.q, lens.slope, lens.core, lens.eplTerms); }
-    case LENS_NFW: { h = nfw_hessian(p, lens.rs, lens.kappaS, lens.core); }
+    case LENS_SIS, LENS_SIE, LENS_NIE: { k = isothermal_shear(p, lens.b, lens.q, lens.f, lens.core); }
+    case LENS_EPL: { k = epl_shear(p, lens.b, lens.q, lens.slope, lens.core, lens.eplTerms); }
+    case LENS_NFW: { k = nfw_shear(p, lens.rs, lens.kappaS, lens.core); }
     default: {}
   }
-  let kappa = 0.5 * (h.x + h.z) + lens.kappaExt;
-  let shear = vec2f(0.5 * (h.x - h.z), h.y);
   let double_angle = vec2f(lens.cosPhi * lens.cosPhi - lens.sinPhi * lens.sinPhi, 2.0 * lens.sinPhi * lens.cosPhi);
-  let g = complex_mul(shear, double_angle) + vec2f(lens.gamma1, lens.gamma2);
-  return vec3f(kappa + g.x, g.y, kappa - g.x);
+  return vec3f(k.x + lens.kappaExt, complex_mul(k.yz, double_angle) + vec2f(lens.gamma1, lens.gamma2));
+}
+
+// (a_xx, a_xy, a_yy) of the total deflection.
+fn hessian(lens: Lens, theta: vec2f) -> vec3f {
+  let k = convergence_shear(lens, theta);
+  return vec3f(k.x + k.y, k.z, k.x - k.y);
 }

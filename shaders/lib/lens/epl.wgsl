@@ -19,10 +19,11 @@ fn epl_deflection(p: vec2f, b: f32, q: f32, slope: f32, core: f32, terms: u32) -
   return (2.0 / (1.0 + q)) * pow_e(b * b / radius2, 0.5 * slope) * sum;
 }
 
-fn epl_hessian(p: vec2f, b: f32, q: f32, slope: f32, core: f32, terms: u32) -> vec3f {
+// (kappa, gamma1, gamma2)
+fn epl_shear(p: vec2f, b: f32, q: f32, slope: f32, core: f32, terms: u32) -> vec3f {
   let a = epl_deflection(p, b, q, slope, core, terms);
   let core2 = core * core;
   let kappa = (1.0 - 0.5 * slope) * pow_e(b * b / (q * q * p.x * p.x + p.y * p.y + core2), 0.5 * slope);
   let shear = ((1.0 - slope) * complex_mul(a, p) - kappa * complex_mul(p, p)) / (dot(p, p) + core2);
-  return vec3f(kappa + shear.x, shear.y, kappa - shear.x);
+  return vec3f(kappa, shear);
 }

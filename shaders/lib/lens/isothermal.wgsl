@@ -20,13 +20,13 @@ fn isothermal_deflection(p: vec2f, b: f32, q: f32, f: f32, core: f32) -> vec2f {
   return (b / f) * vec2f(arc_tan(f * p.x / near), select(hyperbolic, -hyperbolic, p.y < 0.0));
 }
 
-fn isothermal_hessian(p: vec2f, b: f32, q: f32, f: f32, core: f32) -> vec3f {
-  let core2 = core * core;
-  let psi = sqrt(q * q * (p.x * p.x + core2) + p.y * p.y);
+// (kappa, gamma1, gamma2)
+fn isothermal_shear(p: vec2f, b: f32, q: f32, f: f32, core: f32) -> vec3f {
+  let psi = sqrt(q * q * (p.x * p.x + core * core) + p.y * p.y);
   let near = psi + core;
   let d = near * near + f * f * p.x * p.x;
-  let scale = b / (psi * d);
-  return scale * vec3f(p.y * p.y + q * q * core2 + core * psi, -p.x * p.y, p.x * p.x + core2 + core * psi);
+  let kappa = b / (2.0 * psi);
+  return kappa * vec3f(1.0, (p.y * p.y - p.x * p.x - f * f * core * core) / d, -2.0 * p.x * p.y / d);
 }
 
 fn sis_deflection(p: vec2f, b: f32, core: f32) -> vec2f {

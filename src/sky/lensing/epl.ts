@@ -32,17 +32,15 @@ export function eplDeflection(lens: LensParameters, x: number, y: number, out: F
   out[1] = scale * sumY;
 }
 
-/** a_xx, a_xy, a_yy: the shear follows from the deflection (Tessore & Metcalf 2015, eq. 18). */
-export function eplHessian(lens: LensParameters, x: number, y: number, out: Float64Array): void {
+/** kappa, gamma1, gamma2: the shear follows from the deflection (Tessore & Metcalf 2015, eq. 18). */
+export function eplShear(lens: LensParameters, x: number, y: number, out: Float64Array): void {
   const { q, slope, core, b } = lens;
   eplDeflection(lens, x, y, out);
   const ax = out[0];
   const ay = out[1];
   const kappa = (1 - slope / 2) * ((b * b) / (q * q * x * x + y * y + core * core)) ** (slope / 2);
   const r2 = x * x + y * y + core * core;
-  const gamma1 = ((1 - slope) * (ax * x - ay * y) - kappa * (x * x - y * y)) / r2;
-  const gamma2 = ((1 - slope) * (ay * x + ax * y) - 2 * kappa * x * y) / r2;
-  out[0] = kappa + gamma1;
-  out[1] = gamma2;
-  out[2] = kappa - gamma1;
+  out[0] = kappa;
+  out[1] = ((1 - slope) * (ax * x - ay * y) - kappa * (x * x - y * y)) / r2;
+  out[2] = ((1 - slope) * (ay * x + ax * y) - 2 * kappa * x * y) / r2;
 }

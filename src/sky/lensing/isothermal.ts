@@ -2,7 +2,7 @@
  * Isothermal ellipsoids with a core: SIE (core 1e-11 arcsec), NIE and SIS, in the lens frame (major axis along x, centre at the origin).
  *
  * Kormann, Schneider & Bartelmann 1994; Keeton & Kochanek 1998. psi = sqrt(q^2 (x^2 + s^2) + y^2), kappa = b / (2 psi). With
- * D = (psi + s)^2 + f^2 x^2 = ((psi + q^2 s)^2 - f^2 y^2) / q^2 the second derivatives have no difference of large terms and no 1/f.
+ * D = (psi + s)^2 + f^2 x^2 = ((psi + q^2 s)^2 - f^2 y^2) / q^2 the shear (y^2 - x^2 - f^2 s^2, -2 x y) kappa / D has no 1/f.
  */
 import type { LensParameters } from './parameters.ts';
 
@@ -23,15 +23,15 @@ export function isothermalDeflection(lens: LensParameters, x: number, y: number,
   out[1] = scale * atanh;
 }
 
-/** a_xx, a_xy, a_yy of an SIE or NIE. */
-export function isothermalHessian(lens: LensParameters, x: number, y: number, out: Float64Array): void {
+/** kappa, gamma1, gamma2 of an SIE, NIE or SIS. */
+export function isothermalShear(lens: LensParameters, x: number, y: number, out: Float64Array): void {
   const { q, f, core, b } = lens;
   const psi = Math.sqrt(q * q * (x * x + core * core) + y * y);
   const d = (psi + core) * (psi + core) + f * f * x * x;
-  const scale = b / (psi * d);
-  out[0] = scale * (y * y + q * q * core * core + core * psi);
-  out[1] = -scale * x * y;
-  out[2] = scale * (x * x + core * core + core * psi);
+  const kappa = b / (2 * psi);
+  out[0] = kappa;
+  out[1] = (kappa * (y * y - x * x - f * f * core * core)) / d;
+  out[2] = (-2 * kappa * x * y) / d;
 }
 
 /** Deflection of a SIS, arcsec: the round limit, without transcendental functions. */

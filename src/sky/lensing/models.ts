@@ -3,11 +3,11 @@
  *
  * The numbers in `LensParameters` come from `lensParameters`; the WGSL twins are shaders/lib/lens/*.wgsl.
  */
-import { eplDeflection, eplHessian } from './epl.ts';
-import { isothermalDeflection, isothermalHessian, sisDeflection } from './isothermal.ts';
-import { nfwDeflection, nfwHessian } from './nfw.ts';
+import { eplDeflection, eplShear } from './epl.ts';
+import { isothermalDeflection, isothermalShear, sisDeflection } from './isothermal.ts';
+import { nfwDeflection, nfwShear } from './nfw.ts';
 import { LENS_KIND, type LensParameters } from './parameters.ts';
-import { pointDeflection, pointHessian } from './point.ts';
+import { pointDeflection, pointShear } from './point.ts';
 
 export {
   LENS_KIND,
@@ -37,15 +37,7 @@ const DEFLECTIONS: readonly Local[] = [
   eplDeflection,
   nfwDeflection,
 ];
-const HESSIANS: readonly Local[] = [
-  nothing,
-  pointHessian,
-  isothermalHessian,
-  isothermalHessian,
-  isothermalHessian,
-  eplHessian,
-  nfwHessian,
-];
+const SHEARS: readonly Local[] = [nothing, pointShear, isothermalShear, isothermalShear, isothermalShear, eplShear, nfwShear];
 
 function deflectWith(local: Local, lens: LensParameters, x: number, y: number, out: Float64Array): void {
   const { cosPhi, sinPhi, gamma1, gamma2, kappaExt } = lens;
@@ -77,22 +69,30 @@ export function makeDeflector(lens: LensParameters): Deflector {
 }
 
 /**
- * Derivatives of the total deflection at (x, y): a_xx, a_xy (= a_yx), a_yy into out[0..2], dimensionless. Closed forms for every model.
+ * Convergence and shear at (x, y), external parts included: kappa, gamma1, gamma2 into out[0..2]. Closed forms for every model.
  */
-export function hessian(lens: LensParameters, x: number, y: number, out: Float64Array): void {
-  const { cosPhi, sinPhi, gamma1, gamma2, kappaExt } = lens;
+export function convergenceShear(lens: LensParameters, x: number, y: number, out: Float64Array): void {
+  const { cosPhi, sinPhi } = lens;
   const dx = x - lens.x;
   const dy = y - lens.y;
-  HESSIANS[lens.kind](lens, cosPhi * dx + sinPhi * dy, cosPhi * dy - sinPhi * dx, out);
-  const kappa = 0.5 * (out[0] + out[2]) + kappaExt;
-  const shear1 = 0.5 * (out[0] - out[2]);
-  const shear2 = out[1];
+  SHEARS[lens.kind](lens, cosPhi * dx + sinPhi * dy, cosPhi * dy - sinPhi * dx, out);
+  const shear1 = out[1];
+  const shear2 = out[2];
   const cos2 = cosPhi * cosPhi - sinPhi * sinPhi;
   const sin2 = 2 * sinPhi * cosPhi;
-  const g1 = cos2 * shear1 - sin2 * shear2 + gamma1;
-  out[0] = kappa + g1;
-  out[1] = sin2 * shear1 + cos2 * shear2 + gamma2;
-  out[2] = kappa - g1;
+  out[0] += lens.kappaExt;
+  out[1] = cos2 * shear1 - sin2 * shear2 + lens.gamma1;
+  out[2] = sin2 * shear1 + cos2 * shear2 + lens.gamma2;
+}
+
+/** Derivatives of the total deflection at (x, y): a_xx, a_xy (= a_yx), a_yy into out[0..2], dimensionless. */
+export function hessian(lens: LensParameters, x: number, y: number, out: Float64Array): void {
+  convergenceShear(lens, x, y, out);
+  const kappa = out[0];
+  const gamma1 = out[1];
+  out[0] = kappa + gamma1;
+  out[1] = out[2];
+  out[2] = kappa - gamma1;
 }
 
 /** det(d beta / d theta) from {@link hessian}'s output: 1/mu, signed by parity. */

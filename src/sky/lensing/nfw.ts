@@ -61,12 +61,13 @@ export function nfwDeflection(lens: LensParameters, x: number, y: number, out: F
   out[1] = mean * y;
 }
 
-export function nfwHessian(lens: LensParameters, x: number, y: number, out: Float64Array): void {
+/** kappa, gamma1, gamma2. */
+export function nfwShear(lens: LensParameters, x: number, y: number, out: Float64Array): void {
   const r2 = x * x + y * y + lens.core * lens.core;
   const radius = Math.sqrt(r2) / lens.rs;
-  const mean = lens.kappaS * nfwMeanConvergence(radius);
-  const rise = (2 * (lens.kappaS * nfwConvergence(radius) - mean)) / r2;
-  out[0] = mean + rise * x * x;
-  out[1] = rise * x * y;
-  out[2] = mean + rise * y * y;
+  const kappa = lens.kappaS * nfwConvergence(radius);
+  const excess = (kappa - lens.kappaS * nfwMeanConvergence(radius)) / r2;
+  out[0] = kappa;
+  out[1] = excess * (x * x - y * y);
+  out[2] = 2 * excess * x * y;
 }

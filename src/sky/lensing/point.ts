@@ -7,10 +7,12 @@ export function pointDeflection(lens: LensParameters, x: number, y: number, out:
   out[1] = scale * y;
 }
 
-export function pointHessian(lens: LensParameters, x: number, y: number, out: Float64Array): void {
-  const r2 = x * x + y * y + lens.core * lens.core;
+/** kappa (0 but for the softening), gamma1, gamma2. */
+export function pointShear(lens: LensParameters, x: number, y: number, out: Float64Array): void {
+  const core2 = lens.core * lens.core;
+  const r2 = x * x + y * y + core2;
   const mean = (lens.b * lens.b) / r2;
-  out[0] = mean * (1 - (2 * x * x) / r2);
-  out[1] = (-2 * mean * x * y) / r2;
-  out[2] = mean * (1 - (2 * y * y) / r2);
+  out[0] = (mean * core2) / r2;
+  out[1] = (mean * (y * y - x * x)) / r2;
+  out[2] = (-2 * mean * x * y) / r2;
 }
