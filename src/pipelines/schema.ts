@@ -26,16 +26,11 @@ export function strictObject<S extends z.core.$ZodLooseShape>(shape: S) {
   return z.strictObject(shape, {
     error: (issue) => {
       if (issue.code !== 'unrecognized_keys') return undefined;
-      return (issue as unknown as { keys: string[] }).keys.map((key) => unknownKey(key, Object.keys(shape))).join('; ');
+      return (issue as unknown as { keys: string[] }).keys
+        .map((key) => `unknown key '${key}', did you mean '${nearest(key, Object.keys(shape))}'?`)
+        .join('; ');
     },
   });
-}
-
-function unknownKey(key: string, known: readonly string[]): string {
-  const guess = nearest(key, known);
-  return guess === undefined
-    ? `unknown key '${key}' (known: ${known.join(', ')})`
-    : `unknown key '${key}', did you mean '${guess}'?`;
 }
 
 /** One problem of a parse: where, as in `rows[3].lens.q`, and what. */

@@ -5,12 +5,12 @@
  * agreementSuite('lens-maps', { count: 500, seed: 7 });
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chainOf, elementsOf, gather, gatherCase, type Worst, wiresOf, worstOf } from '../../src/engine/compare.ts';
 import { openEngine } from '../../src/engine/engine.ts';
 import type { EngineEnvironment } from '../../src/engine/environment.ts';
 import type { Engine } from '../../src/engine/face.ts';
 import type { AnyKernel, ArraySpec, HostArray, SampleCase } from '../../src/engine/kernel.ts';
 import { nodeEnvironment } from '../../src/index.ts';
-import { chainOf, elementsOf, gather, gatherCase, type Worst, wiresOf, worstOf } from './compare.ts';
 
 export interface AgreementOptions {
   /** Items in all, spread over the cases of the spec. Default 500. */

@@ -1,6 +1,6 @@
 /** Compares the outputs of two backends by the tolerance of a spec, and cuts and reorders items. */
-import type { Chain } from '../../src/engine/executor.ts';
-import type { AnyKernel, ArraySpec, HostArray, HostInput, SampleCase, Tolerance } from '../../src/engine/kernel.ts';
+import type { Chain } from './executor.ts';
+import type { AnyKernel, ArraySpec, HostArray, HostInput, SampleCase, Tolerance } from './kernel.ts';
 
 /** The worst element of one output: `ratio` <= 1 is within the tolerance. */
 export interface Worst {

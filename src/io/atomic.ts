@@ -1,0 +1,80 @@
+/** Files that are whole or absent: a reader never sees half of one, and a failed write leaves nothing behind. */
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { ArcletError } from '../core/errors.ts';
+
+const REASONS: Record<string, [why: string, remedy: string]> = {
+  ENOSPC: ['the disk is full', 'Free space or choose another disk.'],
+  EDQUOT: ['the disk quota is used up', 'Free space or choose another disk.'],
+  EACCES: ['permission is denied', 'Choose a folder that you may write to.'],
+  EPERM: ['permission is denied', 'Choose a folder that you may write to.'],
+  EROFS: ['the file system is read-only', 'Choose a folder that you may write to.'],
+  EISDIR: ['it is a folder', 'Name a file.'],
+  ENOTDIR: ['a part of the path is a file', 'Name a path whose folders are folders.'],
+  EEXIST: ['a part of the path is a file', 'Name a path whose folders are folders.'],
+  EFBIG: ['the file system does not take a file this large', 'Write fewer rows per file.'],
+};
+
+function unwritable(path: string, cause: unknown): ArcletError {
+  const code = (cause as NodeJS.ErrnoException).code ?? '';
+  const [why, remedy] = REASONS[code] ?? [cause instanceof Error ? cause.message : String(cause), 'Check the path and the disk.'];
+  return new ArcletError('OUTPUT_UNWRITABLE', `${path} cannot be written: ${why}.`, {
+    subject: path,
+    remedy,
+    data: { code },
+    cause,
+  });
+}
+
+/**
+ * Writes `chunks` to a temporary file beside `path`, flushes it to the disk, then renames it into place. Makes missing folders.
+ *
+ * @throws OUTPUT_UNWRITABLE with the reason (full disk, permission ...); an error thrown by `chunks` itself passes through. In both
+ * cases the temporary file is gone and a file that stood at `path` before is untouched.
+ */
+export async function writeFileAtomic(path: string, chunks: string | Uint8Array | Iterable<Uint8Array>): Promise<void> {
+  const list = typeof chunks === 'string' ? [new TextEncoder().encode(chunks)] : chunks instanceof Uint8Array ? [chunks] : chunks;
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
+  const iterator = list[Symbol.iterator]();
+  try {
+    await disk(path, () => mkdir(dirname(path), { recursive: true }));
+    const file = await disk(path, () => open(temporary, 'wx'));
+    try {
+      for (let next = iterator.next(); !next.done; next = iterator.next()) {
+        const chunk = next.value;
+        await disk(path, () => file.writeFile(chunk));
+      }
+      await disk(path, () => file.sync());
+    } finally {
+      await file.close();
+    }
+    await disk(path, () => rename(temporary, path));
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function disk<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw unwritable(path, cause);
+  }
+}
+
+/** A file's bytes. Throws INPUT_UNREADABLE with the reason. */
+export async function readInput(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : (cause as Error).message;
+    throw new ArcletError('INPUT_UNREADABLE', `${path} cannot be read: ${why}.`, {
+      subject: path,
+      remedy: 'Check the path.',
+      cause,
+    });
+  }
+}

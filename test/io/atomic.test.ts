@@ -1,0 +1,60 @@
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { writeFileAtomic } from '../../src/io/atomic.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'arclet-atomic-'));
+
+describe('writeFileAtomic', () => {
+  it('replaces a file whole and makes missing folders', async () => {
+    const path = join(folder, 'a', 'b', 'file.txt');
+    await writeFileAtomic(path, 'first');
+    await writeFileAtomic(path, [new TextEncoder().encode('sec'), new TextEncoder().encode('ond')]);
+    expect(readFileSync(path, 'utf8')).toBe('second');
+    expect(readdirSync(join(folder, 'a', 'b'))).toEqual(['file.txt']);
+  });
+
+  it('leaves the old file and no other when the content fails half-way', async () => {
+    const path = join(folder, 'half.txt');
+    writeFileSync(path, 'old');
+    function* failing() {
+      yield new Uint8Array(1000);
+      throw new TypeError('no more');
+    }
+    await expect(writeFileAtomic(path, failing())).rejects.toThrow(new TypeError('no more'));
+    expect(readFileSync(path, 'utf8')).toBe('old');
+    expect(readdirSync(folder).filter((name) => name.includes('.tmp'))).toEqual([]);
+  });
+
+  it('says why: a folder of that name, a file where a folder should be', async () => {
+    mkdirSync(join(folder, 'taken'));
+    await expect(writeFileAtomic(join(folder, 'taken'), 'x')).rejects.toMatchObject({ code: 'OUTPUT_UNWRITABLE' });
+    writeFileSync(join(folder, 'plain'), '');
+    await expect(writeFileAtomic(join(folder, 'plain', 'x'), 'x')).rejects.toThrow(/a part of the path is a file/);
+    expect(readdirSync(folder).filter((name) => name.includes('.tmp'))).toEqual([]);
+  });
+
+  // Root may write everywhere, and Windows folders have no such mode.
+  it.skipIf((process.getuid?.() ?? 0) === 0)('reports a folder that may not be written to', async () => {
+    const closed = join(folder, 'closed');
+    mkdirSync(closed);
+    chmodSync(closed, 0o500);
+    await expect(writeFileAtomic(join(closed, 'x'), 'x')).rejects.toThrow(/permission is denied/);
+  });
+
+  it('reports a full disk and leaves nothing behind', async () => {
+    const handle = await open(join(folder, 'any'), 'w');
+    const spy = vi.spyOn(Object.getPrototypeOf(handle), 'writeFile');
+    await handle.close();
+    spy.mockRejectedValueOnce(Object.assign(new Error('write'), { code: 'ENOSPC' }));
+    const path = join(folder, 'full.npz');
+    await expect(writeFileAtomic(path, new Uint8Array(8))).rejects.toMatchObject({
+      code: 'OUTPUT_UNWRITABLE',
+      message: `${path} cannot be written: the disk is full.`,
+    });
+    spy.mockRestore();
+    expect(readdirSync(folder).filter((name) => name.includes('full'))).toEqual([]);
+  });
+});

@@ -1,0 +1,122 @@
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inflateSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { encodeCard, writeFitsImages } from '../../src/io/fits-image.ts';
+import { encodePng, type Raster } from '../../src/io/png.ts';
+import { colourStamp, enlarge, sheet, stretchFor } from '../../src/io/stretch.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'arclet-images-'));
+
+/** The pixels of a PNG whose lines all have filter Up: an independent undoing of what the encoder did. */
+function decode(png: Uint8Array): Uint8Array {
+  const bytes = Buffer.from(png);
+  const [width, height] = [bytes.readUInt32BE(16), bytes.readUInt32BE(20)];
+  const channels = bytes[25] === 2 ? 3 : 1;
+  const at = bytes.indexOf('IDAT');
+  const lines = inflateSync(bytes.subarray(at + 4, at + 4 + bytes.readUInt32BE(at - 4)));
+  const stride = width * channels;
+  const pixels = new Uint8Array(stride * height);
+  for (let y = 0; y < height; y++) {
+    expect(lines[y * (stride + 1)]).toBe(2);
+    for (let i = 0; i < stride; i++)
+      pixels[y * stride + i] = lines[y * (stride + 1) + 1 + i] + (y > 0 ? pixels[(y - 1) * stride + i] : 0);
+  }
+  return pixels;
+}
+
+describe('png', () => {
+  it('keeps every pixel', () => {
+    for (const channels of [1, 3] as const) {
+      const pixels = Uint8Array.from({ length: 7 * 5 * channels }, (_, index) => (index * 37) % 256);
+      expect(decode(encodePng({ width: 7, height: 5, channels, pixels }))).toEqual(pixels);
+    }
+  });
+
+  it('refuses pixels that do not fill the raster', () => {
+    expect(() => encodePng({ width: 2, height: 2, channels: 3, pixels: new Uint8Array(4) })).toThrow(/12 bytes, got 4/);
+  });
+});
+
+describe('stretch', () => {
+  it('draws y upwards, keeps colour ratios and never exceeds white', () => {
+    const red = Float64Array.of(4, 0, 0, 0);
+    const green = Float64Array.of(2, 0, 0, 1);
+    const blue = Float64Array.of(1, 0, 0, 0);
+    const { pixels } = colourStamp([red, green, blue], 2, { black: 0, white: 2, softness: 5 });
+    // Pixel (0, 0) of the plane is at the lower left: the third pixel of the raster.
+    expect([...pixels.subarray(6, 9)]).toEqual([255, 128, 64]);
+    expect([...pixels.subarray(9, 12)]).toEqual([0, 0, 0]);
+    expect(pixels[3 + 0]).toBe(0);
+    expect(pixels[3 + 1]).toBeGreaterThan(50);
+  });
+
+  it('shows an empty stamp as black and takes white from the stamp otherwise', () => {
+    const empty = new Float32Array(16);
+    expect(colourStamp([empty], 4, stretchFor([empty])).pixels).toEqual(new Uint8Array(16));
+    expect(stretchFor([Float32Array.from({ length: 1000 }, (_, index) => index)], { quantile: 0.5 }).white).toBe(500);
+  });
+
+  it('lays stamps out in reading order', () => {
+    const one = (value: number): Raster => ({ width: 1, height: 1, channels: 1, pixels: Uint8Array.of(value) });
+    const grid = sheet([one(1), one(2), one(3)], 2, 1, 9);
+    expect({ ...grid, pixels: [...grid.pixels] }).toEqual({
+      width: 5,
+      height: 5,
+      channels: 1,
+      pixels: [9, 9, 9, 9, 9, 9, 1, 9, 2, 9, 9, 9, 9, 9, 9, 9, 3, 9, 9, 9, 9, 9, 9, 9, 9],
+    });
+    expect([...enlarge({ width: 2, height: 1, channels: 1, pixels: Uint8Array.of(1, 2) }, 2).pixels]).toEqual([
+      1, 1, 2, 2, 1, 1, 2, 2,
+    ]);
+  });
+});
+
+describe('fits images', () => {
+  it('writes blocks, cards and big-endian data that stand where the standard says', async () => {
+    const path = join(folder, 'two.fits');
+    const data = Float32Array.from({ length: 24 }, (_, index) => index - 3.25);
+    await writeFitsImages(path, [
+      { name: 'LENSED', data, shape: [2, 3, 4], unit: 'nmgy', cards: [['PIXSCALE', 0.262, 'arcsec']] },
+      { name: 'ERR', data: Float64Array.of(Math.E), shape: [1] },
+    ]);
+    const bytes = readFileSync(path);
+    expect(bytes.length).toBe(5 * 2880);
+    const cards = (start: number) =>
+      bytes
+        .toString('latin1', start, start + 2880)
+        .match(/.{80}/gs)
+        ?.map((card) => card.trimEnd()) ?? [];
+    expect(cards(0).slice(0, 5)).toEqual([
+      'SIMPLE  =                    T / conforms to the FITS standard',
+      'BITPIX  =                    8',
+      'NAXIS   =                    0',
+      'EXTEND  =                    T',
+      'END',
+    ]);
+    expect(cards(2880).slice(0, 12)).toEqual([
+      "XTENSION= 'IMAGE   '           / image extension",
+      'BITPIX  =                  -32',
+      'NAXIS   =                    3',
+      'NAXIS1  =                    4',
+      'NAXIS2  =                    3',
+      'NAXIS3  =                    2',
+      'PCOUNT  =                    0',
+      'GCOUNT  =                    1',
+      "EXTNAME = 'LENSED  '",
+      "BUNIT   = 'nmgy    '",
+      'PIXSCALE=                0.262 / arcsec',
+      'END',
+    ]);
+    expect(Array.from(data, (_, index) => bytes.readFloatBE(2 * 2880 + 4 * index))).toEqual([...data]);
+    expect(bytes.readDoubleBE(4 * 2880)).toBe(Math.E);
+  });
+
+  it('refuses cards that a reader would misread', () => {
+    expect(() => encodeCard(['PIXSCALE', Number.NaN])).toThrow(/no such number/);
+    expect(() => encodeCard(['lower', 1])).toThrow(/not a FITS keyword/);
+    expect(() => encodeCard(['NAME', 'x'.repeat(90)])).toThrow(/longer than a card/);
+    expect(encodeCard(['NAME', "it's"])).toContain("'it''s   '");
+  });
+});
