@@ -1,5 +1,8 @@
 /** The registry: the one list of kernels. Adding a kernel adds a folder and a line here. */
 import type { Registry } from '../src/engine/kernel.ts';
+import { cpu as lensMapsCpu } from './lens-maps/cpu.ts';
+import { gpu as lensMapsGpu } from './lens-maps/gpu.ts';
+import { spec as lensMapsSpec } from './lens-maps/spec.ts';
 import { cpu as makePsfCpu } from './make-psf/cpu.ts';
 import { gpu as makePsfGpu } from './make-psf/gpu.ts';
 import { spec as makePsfSpec } from './make-psf/spec.ts';
@@ -8,6 +11,7 @@ import { gpu as reduceStampsGpu } from './reduce-stamps/gpu.ts';
 import { spec as reduceStampsSpec } from './reduce-stamps/spec.ts';
 
 export const KERNELS: Registry = {
+  'lens-maps': { spec: lensMapsSpec, cpu: lensMapsCpu, gpu: lensMapsGpu },
   'make-psf': { spec: makePsfSpec, cpu: makePsfCpu, gpu: makePsfGpu },
   'reduce-stamps': { spec: reduceStampsSpec, cpu: reduceStampsCpu, gpu: reduceStampsGpu },
 };
