@@ -106,9 +106,12 @@ export class WorkerPool {
     const { control, wires } = arena.views(slot.buffer);
     control.fill(0);
     const shared: Record<string, number> = {};
+    const banks = new Map<number, WireValue>();
     for (const [name, wire] of Object.entries(program.wires)) {
-      if (wire.role === 'shared') shared[name] = this.#shared.idOf(inputs[name], wire);
-      else if (wire.role === 'input') copyInto(wires[name], inputs[name]);
+      if (wire.role === 'shared') {
+        shared[name] = this.#shared.idOf(inputs[name], wire);
+        banks.set(shared[name], this.#shared.valueOf(shared[name]));
+      } else if (wire.role === 'input') copyInto(wires[name], inputs[name]);
     }
     const uploadSeconds = seconds(begin);
 
@@ -121,9 +124,7 @@ export class WorkerPool {
       const worker = this.#seat(seat);
       this.#send(worker, `program ${programId}`, { type: 'program', id: programId, program });
       this.#send(worker, `slot ${slot.id}.${slot.generation}`, { type: 'slot', id: slot.id, buffer: slot.buffer });
-      for (const key of Object.values(shared)) {
-        this.#send(worker, `shared ${key}`, { type: 'shared', id: key, value: this.#shared.valueOf(key) });
-      }
+      for (const [key, value] of banks) this.#send(worker, `shared ${key}`, { type: 'shared', id: key, value });
       worker.handle.setBusy(true);
       worker.handle.post({ type: 'batch', id, worker: seat, program: programId, slot: slot.id, count, chunkItems, shared });
     };

@@ -8,26 +8,32 @@ function toShared(source: NumericArray, kind: ProgramWire['kind']): NumericArray
   return copy;
 }
 
+/** The most recently used ones stay; others are copied again when they come back, so a new bank per batch does not fill the memory. */
+const KEPT = 16;
+
 export class SharedArrays {
   readonly #ids = new WeakMap<object, number>();
   readonly #values = new Map<number, WireValue>();
   readonly #registry: FinalizationRegistry<number>;
+  readonly #onGone: (id: number) => void;
   #nextId = 1;
   bytes = 0;
 
-  /** `onGone` is told when the host object of a number has been collected. */
+  /** `onGone` is told the number of a copy that was given back: its host object was collected, or others pushed it out. */
   constructor(onGone: (id: number) => void) {
-    this.#registry = new FinalizationRegistry((id) => {
-      this.bytes -= sizeOf(this.#values.get(id)!);
-      this.#values.delete(id);
-      onGone(id);
-    });
+    this.#onGone = onGone;
+    this.#registry = new FinalizationRegistry((id) => this.#forget(id));
   }
 
   /** Number of the shared copy of `host`, made at first sight. `host` must not change afterwards. */
   idOf(host: WireValue, wire: ProgramWire): number {
     const known = this.#ids.get(host);
-    if (known !== undefined) return known;
+    const present = known === undefined ? undefined : this.#values.get(known);
+    if (known !== undefined && present !== undefined) {
+      this.#values.delete(known);
+      this.#values.set(known, present);
+      return known;
+    }
     const id = this.#nextId++;
     const value: WireValue = ArrayBuffer.isView(host)
       ? toShared(host, wire.kind)
@@ -36,7 +42,16 @@ export class SharedArrays {
     this.#values.set(id, value);
     this.bytes += sizeOf(value);
     this.#registry.register(host, id);
+    if (this.#values.size > KEPT) this.#forget(this.#values.keys().next().value!);
     return id;
+  }
+
+  #forget(id: number): void {
+    const value = this.#values.get(id);
+    if (value === undefined) return;
+    this.bytes -= sizeOf(value);
+    this.#values.delete(id);
+    this.#onGone(id);
   }
 
   valueOf(id: number): WireValue {

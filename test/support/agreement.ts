@@ -11,6 +11,7 @@ import type { EngineEnvironment } from '../../src/engine/environment.ts';
 import type { Engine } from '../../src/engine/face.ts';
 import type { AnyKernel, ArraySpec, HostArray, SampleCase } from '../../src/engine/kernel.ts';
 import { nodeEnvironment } from '../../src/index.ts';
+import { openNullGpu, openTestGpu } from './gpu.ts';
 
 export interface AgreementOptions {
   /** Items in all, spread over the cases of the spec. Default 500. */
@@ -75,8 +76,8 @@ export function agreementSuite(slug: string, options: AgreementOptions = {}): vo
 
     beforeAll(async () => {
       engines['cpu'] = await openEngine({ backend: 'cpu', workers: 0 }, environment);
-      engines['gpu'] = await openEngine({ backend: 'gpu', adapter: 'software' }, environment);
-      engines['null'] = await openEngine({ backend: 'gpu', adapter: 'null' }, environment);
+      engines['gpu'] = await openEngine({ backend: 'gpu' }, { ...environment, openGpu: openTestGpu });
+      engines['null'] = await openEngine({ backend: 'gpu' }, { ...environment, openGpu: openNullGpu });
     });
     afterAll(async () => {
       for (const engine of Object.values(engines)) await engine.close();
