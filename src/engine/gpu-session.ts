@@ -48,7 +48,9 @@ export class GpuSession {
   readonly #constants: ConstantTables;
   readonly #gate: MemoryGate;
   readonly #clock = new BatchClock();
-  readonly #lost: Promise<never>;
+  #loss: SessionLost | undefined;
+  /** The batches in flight. Not Promise.race with the loss: a long-lived promise would keep the result of every batch ever run. */
+  readonly #onLoss = new Set<(loss: SessionLost) => void>();
 
   constructor(context: GpuContext, shaders: ShaderSources, budgetBytes: number) {
     this.context = context;
@@ -59,10 +61,10 @@ export class GpuSession {
     this.#residents = new ResidentArrays(device, this.#pool, this.#ring);
     this.#constants = new ConstantTables(device, this.#pool);
     this.#gate = new MemoryGate(budgetBytes, this.#residents);
-    this.#lost = context.lost.then(({ message }) => {
-      throw new SessionLost(message);
+    context.lost.then(({ message }) => {
+      this.#loss = new SessionLost(message);
+      for (const reject of this.#onLoss) reject(this.#loss);
     });
-    this.#lost.catch(() => {});
   }
 
   get budgetBytes(): number {
@@ -76,13 +78,19 @@ export class GpuSession {
 
   /** Runs a batch; rejects with SessionLost as soon as the device is lost, even where Dawn leaves a promise pending. */
   async run(batch: Batch): Promise<BatchResult> {
+    if (this.#loss !== undefined) throw this.#loss;
+    const { promise, resolve, reject } = Promise.withResolvers<BatchResult>();
+    this.#onLoss.add(reject);
+    this.#run(batch).then(resolve, reject);
     try {
-      return await Promise.race([this.#run(batch), this.#lost]);
+      return await promise;
     } catch (error) {
-      if (isArcletError(error) && error.exitStatus !== 4) throw error;
+      if (error instanceof SessionLost || (isArcletError(error) && error.exitStatus !== 4)) throw error;
       // A map is rejected a little before the loss itself is reported.
-      await Promise.race([this.#lost, sleep(LOSS_GRACE_SECONDS)]);
-      throw error;
+      await sleep(LOSS_GRACE_SECONDS);
+      throw this.#loss ?? error;
+    } finally {
+      this.#onLoss.delete(reject);
     }
   }
 
@@ -136,6 +144,7 @@ export class GpuSession {
     holdings.timer = timer;
     const submitted = seconds();
     let done: number | undefined;
+    let deviceSeconds: number | undefined;
     const wait = this.#clock.submitted(chain, count, submitted);
     try {
       // No await between here and the pop: scopes are a stack of the device, shared by all batches.
@@ -152,13 +161,13 @@ export class GpuSession {
       await Promise.all(kept.map(({ readback }) => mapReadback(readback)));
       if (kept.length === 0) await device.queue.onSubmittedWorkDone();
       done = seconds();
+      deviceSeconds = await timer?.read();
     } finally {
-      this.#clock.settled(chain, count, submitted, done);
+      this.#clock.settled(chain, count, submitted, done, deviceSeconds);
     }
 
     const outputs: Record<string, HostArray> = {};
     for (const { name, readback } of kept) outputs[name] = takeOutput(plan.wires.get(name)!, elements.get(name)!, readback);
-    const deviceSeconds = await timer?.read();
     const timings = { uploadSeconds: submitted - started, computeSeconds: done - submitted, readbackSeconds: seconds() - done };
     return { outputs, timings: deviceSeconds === undefined ? timings : { ...timings, deviceSeconds } };
   }

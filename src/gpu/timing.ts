@@ -68,11 +68,14 @@ export class BatchClock {
     return wait > WORTH_SLEEPING_SECONDS ? wait : 0;
   }
 
-  /** Learns from a batch that was submitted and done at these times, seconds; `done` is undefined when it failed. */
-  settled(work: object, items: number, submitted: number, done: number | undefined): void {
+  /**
+   * Learns from a batch that was submitted and done at these times, seconds; `done` is undefined when it failed. Time measured on the
+   * device is preferred: the host's includes the sleep, so a guess that was too long would only slowly be unlearned.
+   */
+  settled(work: object, items: number, submitted: number, done: number | undefined, deviceSeconds?: number): void {
     this.#inFlight--;
     if (done !== undefined) {
-      const seconds = (done - Math.max(submitted, this.#lastDone)) / items;
+      const seconds = (deviceSeconds ?? done - Math.max(submitted, this.#lastDone)) / items;
       const before = this.#secondsPerItem.get(work);
       this.#secondsPerItem.set(work, before === undefined ? seconds : before + EWMA_WEIGHT * (seconds - before));
       this.#lastDone = done;

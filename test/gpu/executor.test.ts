@@ -18,6 +18,9 @@ const open = (memoryBudgetBytes?: number): Promise<GpuExecutor> =>
     onEvent: (event) => events.push(event),
   });
 
+setFlagsFromString('--expose_gc');
+const collect = runInNewContext('gc') as () => void;
+
 function points(count: number): Record<string, HostArray> {
   const item = Float64Array.from({ length: count }, (_, index) => index);
   return {
@@ -101,8 +104,6 @@ describe('gpu executor', () => {
       expect(before).toBeGreaterThanOrEqual(4 * 2 ** 16);
     };
     await run();
-    setFlagsFromString('--expose_gc');
-    const collect = runInNewContext('gc') as () => void;
     for (let round = 0; round < 50 && own.memory().inUseBytes >= 4 * 2 ** 16; round++) {
       collect();
       await new Promise((resolve) => setTimeout(resolve, 10));
@@ -204,6 +205,19 @@ describe('gpu executor', () => {
     expect(error.code).toBe('GPU_OUT_OF_MEMORY');
     expect(tight.memory().inUseBytes).toBeLessThan(4096);
     await tight.close();
+  });
+
+  it('lets go of results once the caller has', async () => {
+    const chain = affineChain(4);
+    const inputs = { a: new Float64Array(4 * 20_000), table: new Float64Array(4) };
+    const run = async (batches: number): Promise<number> => {
+      for (let batch = 0; batch < batches; batch++) await executor.runBatch(chain, inputs, 20_000);
+      collect();
+      return process.memoryUsage().arrayBuffers;
+    };
+    const before = await run(10);
+    // 0.3 MiB each, 24 MiB if they were kept.
+    expect((await run(80)) - before).toBeLessThan(8 * 2 ** 20);
   });
 
   it('leaks nothing', async () => {

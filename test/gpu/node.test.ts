@@ -100,4 +100,12 @@ describe('batch clock', () => {
     expect(clock.submitted({}, 10, 4)).toBe(0);
     expect(clock.submitted(work, 0.05, 5)).toBe(0);
   });
+
+  it('believes the device rather than the host, whose time includes the sleep', () => {
+    const clock = new BatchClock();
+    const work = {};
+    clock.submitted(work, 10, 0);
+    clock.settled(work, 10, 0, 9, 1);
+    expect(clock.submitted(work, 10, 10)).toBeCloseTo(0.8, 9);
+  });
 });
