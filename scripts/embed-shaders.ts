@@ -15,7 +15,9 @@ export function embedShaders(root: string = ROOT): boolean {
     .filter((path) => path.endsWith('.wgsl'))
     .map((path) => path.split(sep).join('/'))
     .sort();
-  const entries = paths.map((path) => `  ${JSON.stringify(path)}: ${JSON.stringify(readFileSync(join(folder, path), 'utf8'))},\n`);
+  const entries = paths.map(
+    (path) => `  ${JSON.stringify(path)}: ${JSON.stringify(readFileSync(join(folder, path), 'utf8'))},\n`,
+  );
   const text = `// Made by scripts/embed-shaders.ts from shaders/. Do not edit.\n\n/** WGSL text by path below shaders/. */\nexport const SHADERS: Readonly<Record<string, string>> = {\n${entries.join('')}};\n`;
   const target = join(root, 'kernels', 'shaders.generated.ts');
   if (existsSync(target) && readFileSync(target, 'utf8') === text) return false;
