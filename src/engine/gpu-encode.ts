@@ -4,12 +4,13 @@ import { packColumns } from '../gpu/layout.ts';
 import type { Pipeline } from '../gpu/pipelines.ts';
 import type { PassTimer } from '../gpu/timing.ts';
 import { copyReadback, type Readback, type Upload } from '../gpu/transfer.ts';
-import { structOf, type Wire } from './gpu-plan.ts';
+import type { Wire } from './chain.ts';
+import { elementBytes, structOf } from './gpu-plan.ts';
 import type { Columns, HostArray, HostInput, PassDescription } from './kernel.ts';
 
 /** Packs `elements` elements of a host input into staging: structs column by column, `float` rounded to f32. */
 export function uploadInput(upload: Upload, target: GPUBuffer, wire: Wire, host: HostInput, elements: number): Promise<void> {
-  const { kind, elementBytes } = wire;
+  const { kind } = wire;
   const layout = structOf(kind);
   const fill = (range: ArrayBuffer, byteOffset: number, start: number, count: number): void => {
     if (layout !== undefined) {
@@ -24,7 +25,7 @@ export function uploadInput(upload: Upload, target: GPUBuffer, wire: Wire, host:
       view.set((host as HostArray).subarray(start, start + count));
     }
   };
-  return upload.write({ target, elementBytes, elements, fill });
+  return upload.write({ target, elementBytes: elementBytes(wire), elements, fill });
 }
 
 /** All passes in one compute pass: WebGPU orders dispatches that touch the same memory. */

@@ -3,8 +3,9 @@ import { ArcletError } from '../core/errors.ts';
 import type { GpuContext } from '../gpu/context.ts';
 import { defaultMemoryBudget } from '../gpu/limits.ts';
 import type { ShaderSources } from '../gpu/shaders.ts';
+import { type ResolvedChain, resolveChain } from './chain.ts';
 import type { BatchResult, Chain, Executor } from './executor.ts';
-import { bytesPerItem, type ChainPlan, planChain } from './gpu-plan.ts';
+import { bytesPerItem, labelOf, wireItemBytes } from './gpu-plan.ts';
 import { type Batch, GpuSession, SessionLost } from './gpu-session.ts';
 import type { HostInput, Registry } from './kernel.ts';
 
@@ -37,7 +38,7 @@ export class GpuExecutor implements Executor {
   readonly backend = 'gpu';
   readonly depth = DEPTH;
   readonly #options: GpuExecutorOptions;
-  readonly #plans = new WeakMap<Chain, ChainPlan>();
+  readonly #plans = new WeakMap<Chain, ResolvedChain>();
   readonly #gone = new WeakSet<GpuSession>();
   #live: GpuSession;
   #session: Promise<GpuSession>;
@@ -64,8 +65,8 @@ export class GpuExecutor implements Executor {
     const plan = this.#plan(chain);
     const { maxStorageBufferBindingSize: binding, maxComputeWorkgroupsPerDimension: grid } = this.context.device.limits;
     let most = grid;
-    for (const wire of plan.wires.values()) {
-      const bytes = wire.perItem ? wire.blockElements * wire.elementBytes : 0;
+    for (const wire of Object.values(plan.wires)) {
+      const bytes = wireItemBytes(wire);
       if (bytes > binding) {
         throw new ArcletError(
           'GPU_LIMIT',
@@ -82,11 +83,15 @@ export class GpuExecutor implements Executor {
     const budget = this.#live.budgetBytes;
     const itemBytes = CLASS_SLACK * bytesPerItem(plan);
     if (itemBytes > budget) {
-      throw new ArcletError('GPU_LIMIT', `one item of ${plan.label} takes ${itemBytes} bytes, the memory budget is ${budget}`, {
-        subject: plan.label,
-        remedy: 'Use a larger memory budget, smaller items, or the cpu backend.',
-        data: { byteLength: itemBytes, budgetBytes: budget },
-      });
+      throw new ArcletError(
+        'GPU_LIMIT',
+        `one item of ${labelOf(plan)} takes ${itemBytes} bytes, the memory budget is ${budget}`,
+        {
+          subject: labelOf(plan),
+          remedy: 'Use a larger memory budget, smaller items, or the cpu backend.',
+          data: { byteLength: itemBytes, budgetBytes: budget },
+        },
+      );
     }
     if (itemBytes > 0) most = Math.min(most, Math.floor((SHARE_FOR_ITEMS * budget) / (DEPTH * itemBytes)));
     return Math.max(1, most);
@@ -100,9 +105,9 @@ export class GpuExecutor implements Executor {
    * SHADER_COMPILE, GPU_VALIDATION, or DEVICE_LOST when the device is lost under it a second time.
    */
   async runBatch(chain: Chain, inputs: Record<string, HostInput>, count: number): Promise<BatchResult> {
-    const batch: Batch = { chain, plan: this.#plan(chain), inputs, count };
+    const batch: Batch = { plan: this.#plan(chain), inputs, count };
     if (!Number.isInteger(count) || count < 1) {
-      throw new ArcletError('KERNEL_CONTRACT', `a batch of ${batch.plan.label} has ${count} items, it needs at least 1`);
+      throw new ArcletError('KERNEL_CONTRACT', `a batch of ${labelOf(batch.plan)} has ${count} items, it needs at least 1`);
     }
     while (this.#inFlight >= DEPTH) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     if (this.#closed) throw new ArcletError('ABORTED', 'the GPU executor is closed');
@@ -144,7 +149,7 @@ export class GpuExecutor implements Executor {
         if (replay) {
           throw new ArcletError(
             'DEVICE_LOST',
-            `the GPU was lost twice under one batch of ${batch.plan.label}: ${error.message}`,
+            `the GPU was lost twice under one batch of ${labelOf(batch.plan)}: ${error.message}`,
             {
               subject: session.context.info.description,
               remedy: 'Use smaller batches, update the driver, or run with the cpu backend.',
@@ -190,10 +195,10 @@ export class GpuExecutor implements Executor {
     return new GpuSession(context, this.#options.shaders, budget);
   }
 
-  #plan(chain: Chain): ChainPlan {
+  #plan(chain: Chain): ResolvedChain {
     let plan = this.#plans.get(chain);
     if (plan === undefined) {
-      plan = planChain(chain, this.#options.registry);
+      plan = resolveChain(chain, this.#options.registry);
       this.#plans.set(chain, plan);
     }
     return plan;

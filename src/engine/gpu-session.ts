@@ -6,17 +6,17 @@ import { BufferPool, sizeClass } from '../gpu/pool.ts';
 import type { ShaderSources } from '../gpu/shaders.ts';
 import { BatchClock, PassTimer } from '../gpu/timing.ts';
 import { mapReadback, prepareReadback, recordReadback, type Upload, UploadRing } from '../gpu/transfer.ts';
-import type { BatchResult, Chain } from './executor.ts';
+import type { ResolvedChain, Wire } from './chain.ts';
+import type { BatchResult } from './executor.ts';
 import { allDone, encodePasses, refused, takeOutput, uploadInput } from './gpu-encode.ts';
 import { BatchMemory, MemoryGate } from './gpu-memory.ts';
-import { bindingBytes, type ChainPlan, elementsOf, structOf, type Wire } from './gpu-plan.ts';
+import { bindingBytes, elementsOf, labelOf, scratchItemBytes, structOf } from './gpu-plan.ts';
 import { ConstantTables, Recorder } from './gpu-recorder.ts';
 import { type Resident, ResidentArrays } from './gpu-resident.ts';
 import type { DeviceArray, HostArray, HostInput, PassDescription } from './kernel.ts';
 
 export interface Batch {
-  readonly chain: Chain;
-  readonly plan: ChainPlan;
+  readonly plan: ResolvedChain;
   readonly inputs: Record<string, HostInput>;
   readonly count: number;
 }
@@ -106,9 +106,9 @@ export class GpuSession {
 
   async #run(batch: Batch): Promise<BatchResult> {
     const { plan, inputs, count } = batch;
-    const elements = new Map([...plan.wires.values()].map((wire) => [wire.name, elementsOf(wire, count, inputs[wire.name])]));
-    for (const wire of plan.wires.values()) this.#checkBinding(wire, elements.get(wire.name)!);
-    const giveBack = await this.#gate.reserve(() => this.#estimate(batch, elements), plan.label);
+    const elements = new Map(Object.values(plan.wires).map((wire) => [wire.name, elementsOf(wire, count, inputs[wire.name])]));
+    for (const wire of Object.values(plan.wires)) this.#checkBinding(wire, elements.get(wire.name)!);
+    const giveBack = await this.#gate.reserve(() => this.#estimate(batch, elements), labelOf(plan));
     const holdings: Holdings = { memory: new BatchMemory(this.#pool), residents: [], upload: this.#ring.begin() };
     try {
       return await this.#runHolding(batch, elements, holdings);
@@ -123,7 +123,9 @@ export class GpuSession {
   }
 
   async #runHolding(batch: Batch, elements: ReadonlyMap<string, number>, holdings: Holdings): Promise<BatchResult> {
-    const { chain, plan, count } = batch;
+    const { plan, count } = batch;
+    const { chain } = plan;
+    const label = labelOf(plan);
     const { device } = this.context;
     const { memory, upload, residents } = holdings;
     const started = seconds();
@@ -149,14 +151,14 @@ export class GpuSession {
     try {
       // No await between here and the pop: scopes are a stack of the device, shared by all batches.
       device.pushErrorScope('validation');
-      const encoder = device.createCommandEncoder({ label: plan.label });
+      const encoder = device.createCommandEncoder({ label });
       upload.record(encoder);
       encodePasses(device, encoder, passes, pipelines, timer);
       for (const { readback, array } of kept) recordReadback(encoder, readback, array.buffer);
       timer?.record(encoder);
       device.queue.submit([encoder.finish()]);
       const refusal = await device.popErrorScope();
-      if (refusal !== null) throw refused(plan.label, refusal);
+      if (refusal !== null) throw refused(label, refusal);
       if (wait > 0) await sleep(wait);
       await Promise.all(kept.map(({ readback }) => mapReadback(readback)));
       if (kept.length === 0) await device.queue.onSubmittedWorkDone();
@@ -167,7 +169,7 @@ export class GpuSession {
     }
 
     const outputs: Record<string, HostArray> = {};
-    for (const { name, readback } of kept) outputs[name] = takeOutput(plan.wires.get(name)!, elements.get(name)!, readback);
+    for (const { name, readback } of kept) outputs[name] = takeOutput(plan.wires[name], elements.get(name)!, readback);
     const timings = { uploadSeconds: submitted - started, computeSeconds: done - submitted, readbackSeconds: seconds() - done };
     return { outputs, timings: deviceSeconds === undefined ? timings : { ...timings, deviceSeconds } };
   }
@@ -190,22 +192,21 @@ export class GpuSession {
   /** Bytes of the pool that the batch will take. */
   #estimate({ plan, inputs, count }: Batch, elements: ReadonlyMap<string, number>): number {
     let bytes = 0;
-    for (const wire of plan.wires.values()) {
-      const resident = wire.source === 'host' && !wire.perItem;
+    for (const wire of Object.values(plan.wires)) {
+      const resident = wire.isInput && !wire.perItem;
       if (resident && this.#residents.has(inputs[wire.name], kindKey(wire))) continue;
-      bytes += sizeClass(bindingBytes(wire, elements.get(wire.name)!)) * (wire.keep ? 2 : 1);
+      bytes += sizeClass(bindingBytes(wire, elements.get(wire.name)!)) * (wire.isKept ? 2 : 1);
     }
-    for (const { step, kernel } of plan.steps)
-      bytes += sizeClass((kernel.gpu.scratchBytesPerItem?.(step.options as never) ?? 0) * count);
+    bytes += sizeClass(scratchItemBytes(plan) * count);
     return bytes;
   }
 
   #allocate(batch: Batch, elements: ReadonlyMap<string, number>, { memory, residents }: Holdings): Map<string, DeviceArray> {
     const arrays = new Map<string, DeviceArray>();
-    for (const wire of batch.plan.wires.values()) {
+    for (const wire of Object.values(batch.plan.wires)) {
       const count = elements.get(wire.name)!;
       const byteLength = bindingBytes(wire, count);
-      if (wire.source === 'host' && !wire.perItem) {
+      if (wire.isInput && !wire.perItem) {
         const host = batch.inputs[wire.name];
         const write = (upload: Upload, target: GPUBuffer): Promise<void> => uploadInput(upload, target, wire, host, count);
         const resident = this.#residents.use(host, kindKey(wire), byteLength, write, wire.name);
@@ -218,13 +219,13 @@ export class GpuSession {
     return arrays;
   }
 
-  #record(plan: ChainPlan, arrays: ReadonlyMap<string, DeviceArray>, count: number, memory: BatchMemory): PassDescription[] {
+  #record(plan: ResolvedChain, arrays: ReadonlyMap<string, DeviceArray>, count: number, memory: BatchMemory): PassDescription[] {
     const recorder = new Recorder(this.context.device, memory, this.#constants);
     const pick = (names: Readonly<Record<string, string>>): Record<string, DeviceArray> =>
       Object.fromEntries(Object.entries(names).map(([array, wire]) => [array, arrays.get(wire)!]));
-    for (const { step, kernel } of plan.steps) {
-      kernel.gpu.encode(recorder, step.options as never, pick(step.inputs), pick(step.outputs), count);
-    }
+    plan.chain.steps.forEach(({ options, inputs, outputs }, index) => {
+      plan.kernels[index].gpu.encode(recorder, options as never, pick(inputs), pick(outputs), count);
+    });
     return recorder.passes;
   }
 
@@ -238,8 +239,8 @@ export class GpuSession {
     arrays: ReadonlyMap<string, DeviceArray>,
     upload: Upload,
   ): Promise<void> {
-    for (const wire of batch.plan.wires.values()) {
-      if (wire.source !== 'host' || !wire.perItem) continue;
+    for (const wire of Object.values(batch.plan.wires)) {
+      if (!wire.isInput || !wire.perItem) continue;
       await uploadInput(upload, arrays.get(wire.name)!.buffer, wire, batch.inputs[wire.name], elements.get(wire.name)!);
     }
   }
