@@ -9,9 +9,13 @@ import { spec as makePsfSpec } from './make-psf/spec.ts';
 import { cpu as reduceStampsCpu } from './reduce-stamps/cpu.ts';
 import { gpu as reduceStampsGpu } from './reduce-stamps/gpu.ts';
 import { spec as reduceStampsSpec } from './reduce-stamps/spec.ts';
+import { cpu as renderLensedCpu } from './render-lensed/cpu.ts';
+import { gpu as renderLensedGpu } from './render-lensed/gpu.ts';
+import { spec as renderLensedSpec } from './render-lensed/spec.ts';
 
 export const KERNELS: Registry = {
   'lens-maps': { spec: lensMapsSpec, cpu: lensMapsCpu, gpu: lensMapsGpu },
   'make-psf': { spec: makePsfSpec, cpu: makePsfCpu, gpu: makePsfGpu },
   'reduce-stamps': { spec: reduceStampsSpec, cpu: reduceStampsCpu, gpu: reduceStampsGpu },
+  'render-lensed': { spec: renderLensedSpec, cpu: renderLensedCpu, gpu: renderLensedGpu },
 };

@@ -87,6 +87,8 @@ export interface PassDescription {
   /** Path below shaders/, e.g. `render-lensed.wgsl`. */
   readonly shader: string;
   readonly entry: string;
+  /** Layouts whose text replaces the shader's `//#struct Name` lines. */
+  readonly structs?: readonly StructLayout[];
   /** Pipeline overridable constants. */
   readonly overrides?: Readonly<Record<string, number>>;
   readonly bindings: readonly { readonly array: DeviceArray; readonly access: Access }[];
