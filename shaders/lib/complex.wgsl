@@ -3,8 +3,3 @@
 fn complex_mul(a: vec2f, b: vec2f) -> vec2f {
   return vec2f(a.x * b.x - a.y * b.y, a.x * b.y + a.y * b.x);
 }
-
-// a conj(b)
-fn complex_mul_conj(a: vec2f, b: vec2f) -> vec2f {
-  return vec2f(a.x * b.x + a.y * b.y, a.y * b.x - a.x * b.y);
-}

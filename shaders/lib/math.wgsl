@@ -1,5 +1,5 @@
 // Transcendental functions with their own polynomials. The builtins may be as poor as 2^-11 (sine, cosine) or 4096 ULP (arc tangent), and
-// exp, log lose digits with the size of their argument. Errors below are the largest seen over 2^18 arguments on SwiftShader (test/kernels/math.test.ts).
+// exp, log lose digits with the size of their argument. Errors below are the largest seen over 2^16 arguments on SwiftShader (test/shaders/math.test.ts).
 // The additions that carry a split constant must keep their order; a compiler that reassociates them loses about one more digit.
 
 const PI_2_HI = 1.5703125;

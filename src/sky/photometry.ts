@@ -6,9 +6,6 @@ import { ArcletError } from '../core/errors.ts';
 /** AB magnitude of 1 nanomaggy. */
 export const NANOMAGGY_ZERO_POINT = 22.5;
 
-/** Nanojansky per nanomaggy: AB magnitude 22.5 is 3631 Jy x 10^-9. */
-export const NANOJANSKY_PER_NANOMAGGY = 3631;
-
 /** Flux of an AB magnitude, in units whose magnitude is `zeroPoint` (nanomaggies by default). */
 export function fluxFromMagnitude(magnitude: number, zeroPoint = NANOMAGGY_ZERO_POINT): number {
   return 10 ** (0.4 * (zeroPoint - magnitude));

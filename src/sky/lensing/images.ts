@@ -18,11 +18,12 @@ export interface ImageSearch {
   readonly resolution?: number;
 }
 
-const INNERMOST = 1e-4;
+/** Fainter than any real image; what the softened centre of a singular lens would show. */
+const NO_FLUX = 1e-9;
 
 /**
  * Images of a point source at (betaX, betaY), arcsec, brightest first. Residuals of the lens equation are below 1e-12 arcsec. The image of no flux
- * at the centre of a singular lens is not among them.
+ * at the centre of a singular lens (magnification below 1e-9) is not among them.
  */
 export function pointImages(lens: LensParameters, betaX: number, betaY: number, search: ImageSearch = {}): PointImage[] {
   const distance = Math.hypot(betaX - lens.x, betaY - lens.y);
@@ -36,7 +37,7 @@ export function pointImages(lens: LensParameters, betaX: number, betaY: number, 
   const alpha = new Float64Array(2);
   for (let ring = 0; ring < rings; ring++) {
     // Even in the square root of the radius: dense where images crowd, reaching the centre.
-    const radius = INNERMOST + outer * (ring / resolution) ** 2;
+    const radius = outer * (ring / resolution) ** 2;
     for (let ray = 0; ray < resolution; ray++) {
       const angle = (2 * Math.PI * (ray + 0.37)) / resolution;
       const at = ring * resolution + ray;
@@ -73,7 +74,7 @@ export function pointImages(lens: LensParameters, betaX: number, betaY: number, 
   return found.sort((one, other) => Math.abs(other.magnification) - Math.abs(one.magnification));
 }
 
-/** Damped Newton from a start; null when it does not settle. */
+/** Damped Newton from a start; null when it does not settle or settles where there is no flux. */
 function refine(lens: LensParameters, betaX: number, betaY: number, startX: number, startY: number): PointImage | null {
   const alpha = new Float64Array(2);
   const h = new Float64Array(3);
@@ -105,5 +106,6 @@ function refine(lens: LensParameters, betaX: number, betaY: number, startX: numb
   }
   if (!(size < 1e-12)) return null;
   hessian(lens, x, y, h);
-  return { x, y, magnification: 1 / inverseMagnification(h) };
+  const magnification = 1 / inverseMagnification(h);
+  return Math.abs(magnification) < NO_FLUX ? null : { x, y, magnification };
 }
