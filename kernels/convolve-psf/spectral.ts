@@ -53,7 +53,8 @@ export function cellGainTable(shape: SpectralShape): Float64Array {
   }
   const table = new Float64Array(half * half);
   for (let fx = 0; fx < half; fx++) {
-    for (let fy = 0; fy < half; fy++) table[fx * half + fy] = 1 / (box[fx] * box[fy] + moment[fx] * box[fy] + box[fx] * moment[fy]);
+    for (let fy = 0; fy < half; fy++)
+      table[fx * half + fy] = 1 / (box[fx] * box[fy] + moment[fx] * box[fy] + box[fx] * moment[fy]);
   }
   return table;
 }

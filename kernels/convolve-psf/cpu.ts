@@ -1,0 +1,118 @@
+/** Float64 twin of convolve-psf. */
+import type { CpuTwin } from '../../src/engine/kernel.ts';
+import { convolveDirect, convolveSeparable, separate, sharpenedPsf } from './direct.ts';
+import { type ConvolvePsfOptions, psfStampSide, spectralShape } from './options.ts';
+import { SpectralConvolver } from './spectral.ts';
+
+interface Workspace {
+  readonly spectral: SpectralConvolver;
+  readonly sources: Float64Array[];
+  readonly mixed: Float64Array;
+  readonly psf: Float64Array;
+}
+
+const workspaces = new Map<string, Workspace>();
+
+function workspaceFor(options: ConvolvePsfOptions): Workspace {
+  const key = JSON.stringify(options);
+  let found = workspaces.get(key);
+  if (found === undefined) {
+    if (workspaces.size > 8) workspaces.clear();
+    const spectral = new SpectralConvolver(spectralShape(options));
+    const spectrum = (): Float64Array => new Float64Array(spectral.spectrumLength);
+    found = { spectral, sources: Array.from({ length: options.components }, spectrum), mixed: spectrum(), psf: spectrum() };
+    workspaces.set(key, found);
+  }
+  return found;
+}
+
+export const cpu: CpuTwin<ConvolvePsfOptions> = (options, inputs, outputs, count) => {
+  const { method, size, grid, oversample, components, bands } = options;
+  const cells = inputs['cells'] as Float64Array;
+  const flux = inputs['flux'] as Float64Array;
+  const psf = inputs['psf'] as Float64Array;
+  const blurs = inputs['blurs'] as Uint32Array;
+  const lensed = inputs['lensed'] as Float64Array;
+  const convolved = outputs['convolved'] as Float64Array;
+  const cellCount = (grid * oversample) ** 2;
+  const stampArea = psfStampSide(options) ** 2;
+  for (let item = 0; item < count; item++) {
+    const planes = Array.from({ length: components }, (_, component) => {
+      const from = (item * components + component) * cellCount;
+      return cells.subarray(from, from + cellCount);
+    });
+    const weights = Array.from({ length: bands }, (_, band) =>
+      planes.map((_p, c) => flux[(item * components + c) * bands + band]),
+    );
+    const needed = Array.from({ length: bands }, (_, band) => blurs[item * bands + band] !== 0);
+    for (let band = 0; band < bands; band++) {
+      if (needed[band]) continue;
+      const at = (item * bands + band) * size * size;
+      convolved.set(lensed.subarray(at, at + size * size), at);
+    }
+    if (!needed.includes(true)) continue;
+    if (method === 'fft') convolveSpectral(options, planes, weights, needed, psf, item, convolved);
+    else convolveSummed(options, planes, weights, needed, psf.subarray(item * bands * stampArea), item, convolved);
+  }
+};
+
+function convolveSpectral(
+  options: ConvolvePsfOptions,
+  planes: readonly Float64Array[],
+  weights: readonly number[][],
+  needed: readonly boolean[],
+  psf: Float64Array,
+  item: number,
+  out: Float64Array,
+): void {
+  const { bands, size } = options;
+  const work = workspaceFor(options);
+  const side = psfStampSide(options);
+  planes.forEach((plane, component) => {
+    work.spectral.cellSpectrum(plane, work.sources[component]);
+  });
+  for (let band = 0; band < bands; band++) {
+    if (!needed[band]) continue;
+    mix(work.sources, weights[band], work.mixed);
+    work.spectral.psfSpectrum(psf, side, (item * bands + band) * side * side, work.psf);
+    work.spectral.multiplyAndInvert(work.mixed, work.psf, out, (item * bands + band) * size * size);
+  }
+}
+
+function convolveSummed(
+  options: ConvolvePsfOptions,
+  planes: readonly Float64Array[],
+  weights: readonly number[][],
+  needed: readonly boolean[],
+  psf: Float64Array,
+  item: number,
+  out: Float64Array,
+): void {
+  const { bands, size, method, rank } = options;
+  const side = psfStampSide(options);
+  const sharp = new Float64Array(side * side);
+  const mixed = new Float64Array(planes[0].length);
+  const columns = new Float64Array(rank * side);
+  const rows = new Float64Array(rank * side);
+  for (let band = 0; band < bands; band++) {
+    if (!needed[band]) continue;
+    mix(planes, weights[band], mixed);
+    sharpenedPsf(psf, band * side * side, side, sharp);
+    const at = (item * bands + band) * size * size;
+    if (method === 'direct') {
+      convolveDirect(options, mixed, sharp, out, at);
+    } else {
+      separate(sharp, side, rank, columns, rows);
+      convolveSeparable(options, mixed, columns, rows, out, at);
+    }
+  }
+}
+
+function mix(planes: readonly Float64Array[], weights: readonly number[], out: Float64Array): void {
+  const first = planes[0];
+  for (let i = 0; i < out.length; i++) out[i] = weights[0] * first[i];
+  for (let component = 1; component < planes.length; component++) {
+    const plane = planes[component];
+    for (let i = 0; i < out.length; i++) out[i] += weights[component] * plane[i];
+  }
+}

@@ -1,0 +1,198 @@
+/** Contract of convolve-psf. */
+
+import { PhiloxStream, philoxKey } from '../../src/core/rng.ts';
+import type { ArraySpec, KernelSpec, SampleCase } from '../../src/engine/kernel.ts';
+import { cpu as makePsf } from '../make-psf/cpu.ts';
+import { psfColumns, samplePsfs } from '../psf-struct.ts';
+import { type ConvolvePsfOptions, psfOffsetPixels, psfOversample, psfStampSide, transformLength } from './options.ts';
+
+type Spec = ArraySpec<ConvolvePsfOptions>;
+
+const stamps = ({ bands, size }: ConvolvePsfOptions): number[] => [bands, size, size];
+
+const inputs: Record<string, Spec> = {
+  cells: {
+    kind: 'float',
+    perItem: true,
+    shape: ({ components, grid, oversample }) => [components, grid * oversample, grid * oversample],
+    unit: 'fraction of the source flux',
+    doc: 'Light per cell with first moments handed to neighbours, as render-lensed gives it.',
+  },
+  flux: {
+    kind: 'float',
+    perItem: true,
+    shape: ({ components, bands }) => [components, bands],
+    unit: 'nanomaggy',
+    doc: 'Flux of every component in every band.',
+  },
+  psf: {
+    kind: 'float',
+    perItem: true,
+    shape: (options) => [options.bands, psfStampSide(options), psfStampSide(options)],
+    unit: 'fraction of flux per px',
+    doc: 'Effective PSF stamps from make-psf, at the spacing and offset of psfOversample and psfOffsetPixels.',
+  },
+  blurs: {
+    kind: 'u32',
+    perItem: true,
+    shape: ({ bands }) => [bands],
+    unit: '-',
+    doc: '0: the band has no PSF and is copied from `lensed`.',
+  },
+  lensed: {
+    kind: 'float',
+    perItem: true,
+    shape: stamps,
+    unit: 'nanomaggy/px',
+    doc: 'Stamps before the PSF, for bands without one.',
+  },
+};
+
+const outputs: Record<string, Spec> = {
+  convolved: { kind: 'float', perItem: true, shape: stamps, unit: 'nanomaggy/px', doc: 'Stamps as the camera sees them.' },
+};
+
+function variant(
+  changes: Partial<ConvolvePsfOptions> & Pick<ConvolvePsfOptions, 'method' | 'size' | 'radius'>,
+): ConvolvePsfOptions {
+  const { size, radius } = changes;
+  const pad = changes.pad ?? radius;
+  const grid = changes.grid ?? Math.ceil((size + pad + radius) / 8) * 8;
+  return {
+    oversample: 1,
+    components: 1,
+    bands: 2,
+    rank: 6,
+    length: transformLength({ size, pad, grid, radius }),
+    pad,
+    grid,
+    ...changes,
+  };
+}
+
+/** A few bright knots and a smooth ring on the cell grid: what arcs look like to a convolution. */
+function sampleCells(options: ConvolvePsfOptions, count: number, stream: PhiloxStream): Float64Array {
+  const side = options.grid * options.oversample;
+  const cells = new Float64Array(count * options.components * side * side);
+  for (let plane = 0; plane < count * options.components; plane++) {
+    const from = plane * side * side;
+    const radius = side * stream.between(0.1, 0.3);
+    const width = options.oversample * stream.between(0.5, 2);
+    for (let y = 0; y < side; y++) {
+      for (let x = 0; x < side; x++) {
+        const r = Math.hypot(x - side / 2, y - side / 2) - radius;
+        cells[from + y * side + x] = Math.exp((-0.5 * r * r) / (width * width)) / (radius * width * 16);
+      }
+    }
+    for (let knot = 0; knot < 8; knot++) cells[from + stream.integer(side * side)] += 0.05 * stream.uniform();
+  }
+  return cells;
+}
+
+function buildCase(label: string, options: ConvolvePsfOptions, count: number, seed: number): SampleCase<ConvolvePsfOptions> {
+  const stream = new PhiloxStream(philoxKey(seed));
+  const { bands, components, radius, size } = options;
+  const offset = psfOffsetPixels(options);
+  const parameters = samplePsfs(count, bands, seed, { bankSide: 1, bankStamps: 0, limits: { radiusPixels: radius } });
+  for (const psf of parameters) {
+    psf.dx += offset;
+    psf.dy += offset;
+  }
+  const side = psfStampSide(options);
+  const psf = new Float64Array(count * bands * side * side);
+  makePsf(
+    { bands, oversample: psfOversample(options), radius, normalise: 'stamp', bankSide: 1 },
+    { psf: psfColumns(parameters), bank: new Float64Array(1) },
+    { psf, fluxLost: new Float64Array(count * bands) },
+    count,
+  );
+  return {
+    label,
+    options,
+    count,
+    inputs: {
+      cells: sampleCells(options, count, stream),
+      flux: Float64Array.from({ length: count * components * bands }, () => stream.between(0.5, 3)),
+      psf,
+      blurs: Uint32Array.from({ length: count * bands }, (_, i) => (i % 7 === 6 ? 0 : 1)),
+      lensed: Float64Array.from({ length: count * bands * size * size }, () => stream.uniform()),
+    },
+  };
+}
+
+export const spec: KernelSpec<ConvolvePsfOptions> = {
+  slug: 'convolve-psf',
+  title: 'linear convolution of cells with per-row per-band PSFs: FFT, direct, separable',
+  inputs,
+  outputs,
+  tolerances: {
+    convolved: {
+      kind: 'of-peak',
+      value: 5e-6,
+      why: 'f32 FFT of length 256 keeps 2e-7 and sums of a thousand taps 1.4e-6 (measured)',
+    },
+  },
+
+  sample(count, seed) {
+    const part = (fraction: number): number => Math.max(1, Math.round(count * fraction));
+    return [
+      buildCase('fft, 32 px, 2 cells a px', variant({ method: 'fft', size: 32, radius: 12, oversample: 2 }), part(0.4), seed),
+      buildCase('fft, 64 px, native', variant({ method: 'fft', size: 64, radius: 20, bands: 3 }), part(0.1), seed + 1),
+      buildCase(
+        'fft, 37 px, 3 cells, 2 components',
+        variant({ method: 'fft', size: 37, radius: 10, oversample: 3, components: 2 }),
+        part(0.1),
+        seed + 2,
+      ),
+      buildCase(
+        'fft, 101 px, 4 cells',
+        variant({ method: 'fft', size: 101, radius: 24, oversample: 4, bands: 1 }),
+        part(0.01),
+        seed + 3,
+      ),
+      buildCase('direct, 24 px, native', variant({ method: 'direct', size: 24, radius: 6 }), part(0.1), seed + 4),
+      buildCase(
+        'direct, 24 px, 2 cells, 2 components',
+        variant({ method: 'direct', size: 24, radius: 4, oversample: 2, components: 2 }),
+        part(0.1),
+        seed + 5,
+      ),
+      buildCase(
+        'direct, 17 px, 3 cells, no padding',
+        variant({ method: 'direct', size: 17, radius: 3, pad: 0, oversample: 3 }),
+        part(0.04),
+        seed + 6,
+      ),
+      buildCase(
+        'separable, 24 px, 2 cells',
+        variant({ method: 'separable', size: 24, radius: 6, oversample: 2 }),
+        part(0.1),
+        seed + 7,
+      ),
+      buildCase(
+        'separable, 24 px, native, rank 3',
+        variant({ method: 'separable', size: 24, radius: 8, rank: 3 }),
+        part(0.05),
+        seed + 8,
+      ),
+    ];
+  },
+
+  cost(options, count) {
+    const { method, size, grid, oversample: k, components, bands, length: M, rank } = options;
+    const side = psfStampSide(options);
+    const line = 5 * M * Math.log2(M);
+    const cells = components * (k * grid) ** 2;
+    let flops: number;
+    if (method === 'fft') {
+      const forward = components * ((k * grid * k) / 2 + (M / 2) * k) * line;
+      const band = (side / 2 + M / 2 + M / 2 + size / 2) * line + 8 * components * M * M;
+      flops = forward + bands * band;
+    } else if (method === 'direct') {
+      flops = bands * 2 * size * size * side * side;
+    } else {
+      flops = bands * rank * 2 * side * size * (k * grid + size);
+    }
+    return { flops: count * flops, bytes: count * 4 * (cells + bands * (side * side + size * size)) };
+  },
+};
