@@ -7,6 +7,7 @@
  */
 import { z } from 'zod';
 import { ArcletError } from '../../core/errors.ts';
+import type { LensDescription } from '../../sky/lensing/models.ts';
 import { edgeObject, type Problem, problemsOf, strictObject } from '../schema.ts';
 
 const arcsec = (what: string) => z.number().describe(`${what}, arcsec`);
@@ -27,7 +28,7 @@ const elliptical = {
     .enum(['product', 'minor', 'major', 'square_mean'])
     .default('product')
     .describe('what theta_e_arcsec means for an ellipse; product: sqrt(area inside the critical curve / pi)'),
-  q: axisRatio('axis ratio of the convergence'),
+  q: axisRatio('axis ratio of the convergence').gte(0.01),
   phi_rad: angle,
 };
 
@@ -37,19 +38,20 @@ const Lens = z.discriminatedUnion('model', [
   edgeObject({
     model: z.literal('NIE'),
     ...elliptical,
-    core_arcsec: z.number().gt(0).describe('core radius, arcsec'),
+    core_arcsec: z.number().gte(0).describe('core radius, arcsec'),
     ...lensCommon,
   }),
   edgeObject({
     model: z.literal('EPL'),
     ...elliptical,
-    gamma: z.number().gt(1).lt(3).describe('3-D density slope, 2 is isothermal'),
+    q: axisRatio('axis ratio of the convergence').gte(0.05),
+    gamma: z.number().gte(1.1).lte(2.9).describe('3-D density slope, 2 is isothermal'),
     ...lensCommon,
   }),
   edgeObject({ model: z.literal('POINT'), ...thetaE, ...lensCommon }),
   edgeObject({
     model: z.literal('NFW'),
-    rs_arcsec: z.number().gt(0).describe('scale radius, arcsec'),
+    rs_arcsec: z.number().gte(1e-3).describe('scale radius, arcsec'),
     kappa_s: z.number().gte(0).describe('convergence scale rho_s r_s / Sigma_crit'),
     ...lensCommon,
   }),
@@ -139,6 +141,11 @@ export type SourceRow = Row['sources'][number];
 export type SersicRow = Extract<SourceRow, { model: 'sersic' }>;
 export type TemplateRow = Extract<SourceRow, { model: 'template' }>;
 export type PsfRow = Row['psf'][string];
+
+/** The lens of a row as src/sky takes it. */
+export function lensDescription(lens: LensRow | null): LensDescription {
+  return lens === null ? { model: 'none' } : { ...lens, model: lens.model.toLowerCase() as Lowercase<LensRow['model']> };
+}
 
 /**
  * Checks and completes a rows file.

@@ -1,0 +1,32 @@
+/** The command line: parses, calls a stage, prints. Exit status: src/core/errors.ts. */
+import { Command, CommanderError } from 'commander';
+import { addBenchCommand } from './bench.ts';
+import { addDoctorCommand } from './doctor.ts';
+import { addGalleryCommand } from './gallery.ts';
+import { createLog } from './log.ts';
+import { packageVersion } from './options.ts';
+import { addRenderCommand } from './render.ts';
+
+const USAGE = 2;
+
+/** Runs the command line and returns its exit status. Errors are printed here and nowhere else. */
+export async function main(args: readonly string[]): Promise<number> {
+  const program = new Command('arclet')
+    .description('WebGPU compute engine for survey imaging')
+    .version(packageVersion())
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'arclet: ')) })
+    .exitOverride();
+  for (const add of [addRenderCommand, addGalleryCommand, addDoctorCommand, addBenchCommand]) add(program);
+  for (const command of program.commands) command.exitOverride().configureOutput(program.configureOutput()).showHelpAfterError(`(see arclet ${command.name()} --help)`); // biome-ignore format: one thought
+  process.exitCode = 0;
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    // commander has printed its own message, and help is no failure.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+    return createLog({ json: args.includes('--log-json'), debug: args.includes('--debug') }).error(error);
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));
