@@ -39,3 +39,6 @@ export type { Engine, EngineInfo, RunOptions, RunResult, RunTimings } from './en
 export type { Columns, HostArray, HostInput } from './engine/kernel.ts';
 
 // Pipelines, each by the name of its stage.
+export { renderLensed } from './pipelines/injection/render.ts';
+export type { RenderOptions, RenderResult } from './pipelines/injection/result.ts';
+export { parseRows, type RowsFile } from './pipelines/injection/rows.ts';
