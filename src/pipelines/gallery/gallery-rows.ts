@@ -94,7 +94,7 @@ function onCaustic(lens: LensInput, which: 'cusp' | 'fold', scale: number): Plac
 }
 
 const SIE = { model: 'SIE', theta_e_arcsec: 2, q: 0.62, phi_rad: 0.5 } as const;
-const NAKED: LensInput = { model: 'SIE', theta_e_arcsec: 1.9, q: 0.3, phi_rad: 0.5, gamma1: 0.06, gamma2: 0.09 };
+const NAKED: LensInput = { model: 'SIE', theta_e_arcsec: 1.4, q: 0.3, phi_rad: 0.5, gamma1: -0.06, gamma2: -0.09 };
 
 function configurations(): GalleryEntry[] {
   const at = (title: string, lens: LensInput, place: Place, shape: Shape = { reff: 0.14 }): GalleryEntry => ({
@@ -108,7 +108,7 @@ function configurations(): GalleryEntry[] {
     at('Cusp', SIE, onCaustic(SIE, 'cusp', 0.88)),
     at('Double', SIE, [0.75, 0.62]),
     at('Einstein ring', { ...SIE, q: 0.97 }, [0.01, 0.01], { reff: 0.22 }),
-    at('Naked cusp', NAKED, onCaustic(NAKED, 'cusp', 0.93), { reff: 0.12 }),
+    at('Naked cusp', NAKED, onCaustic(NAKED, 'cusp', 0.9), { reff: 0.12 }),
   ];
 }
 

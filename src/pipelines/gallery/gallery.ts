@@ -23,9 +23,6 @@ export interface GalleryEnvironment {
 }
 
 const BANK = 'templates.npz';
-/** The source is small beside its images: the source panel shows this part of the stamp. */
-const SOURCE_ZOOM = 3.2;
-
 /** Writes index.html, contact-sheet.png, rows.json and templates.npz into `folder`; gives the path of the page. */
 export async function makeGallery(
   folder: string,
@@ -90,11 +87,7 @@ function makeFigure({ title, lens }: GalleryEntry, file: RowsFile, result: Rende
     title: `${title} (${lens.model})`,
     caption: caption(row, curves, result, index),
     panels: [
-      panel('source', result.unlensed, stretch.source, sourceCurves(curves), {
-        x: 0,
-        y: 0,
-        sideArcsec: stampArcsec / SOURCE_ZOOM,
-      }),
+      panel('source', result.unlensed, stretch.source, sourceCurves(curves), sourceView(row, curves, stampArcsec)),
       panel(
         'lensed',
         result.lensed,
@@ -105,6 +98,16 @@ function makeFigure({ title, lens }: GalleryEntry, file: RowsFile, result: Rende
       panel('through the PSF', result.convolved, stretch.seen, [], whole),
     ],
   };
+}
+
+/** The source is small beside its images: as much of the stamp as source and caustic need, the whole cut where that is not far more. */
+function sourceView(row: Row, { caustic, inner }: CausticCurves, stampArcsec: number): Panel['view'] {
+  const reach = ({ x, y }: { readonly x: ArrayLike<number>; readonly y: ArrayLike<number> }) =>
+    Math.max(0, ...Array.from(x, (value, index) => Math.max(Math.abs(value), Math.abs(y[index]))));
+  const source = row.sources.map(({ xArcsec, yArcsec }) => Math.max(Math.abs(xArcsec), Math.abs(yArcsec)) + 0.35);
+  const needed = Math.max(...source, caustic === null ? 0 : reach(caustic));
+  const wanted = inner === null ? needed : Math.max(needed, Math.min(reach(inner), 1.6 * needed));
+  return { x: 0, y: 0, sideArcsec: Math.min(stampArcsec, Math.max(stampArcsec / 5, 2.2 * wanted)) };
 }
 
 function sourceCurves({ caustic, inner }: CausticCurves): Curve[] {
@@ -122,11 +125,13 @@ function caption(row: Row, curves: CausticCurves, result: RenderResult, index: n
   return [...lensWords(row.lens), images, `magnification ${magnification.toPrecision(3)}`].join(' · ');
 }
 
+const short = (value: number) => String(Number(value.toPrecision(3)));
+
 function lensWords(lens: LensRow | null): string[] {
   if (lens === null) return ['no lens'];
-  const words = lens.model === 'NFW' ? [`r_s ${lens.rsArcsec}″`, `κ_s ${lens.kappaS}`] : [`θ_E ${lens.thetaEArcsec}″`];
-  if ('q' in lens) words.push(`q ${lens.q}`);
-  if (lens.model === 'EPL') words.push(`slope ${lens.gamma}`);
+  const words = lens.model === 'NFW' ? [`r_s ${lens.rsArcsec}″`, `κ_s ${lens.kappaS}`] : [`θ_E ${short(lens.thetaEArcsec)}″`];
+  if ('q' in lens) words.push(`q ${short(lens.q)}`);
+  if (lens.model === 'EPL') words.push(`slope ${short(lens.gamma)}`);
   if (lens.model === 'NIE') words.push(`core ${lens.coreArcsec}″`);
   const shear = Math.hypot(lens.gamma1, lens.gamma2);
   if (shear > 0) words.push(`shear ${shear.toFixed(3)}`);
