@@ -1,5 +1,8 @@
 /** The registry: the one list of kernels. Adding a kernel adds a folder and a line here. */
 import type { Registry } from '../src/engine/kernel.ts';
+import { cpu as convolvePsfCpu } from './convolve-psf/cpu.ts';
+import { gpu as convolvePsfGpu } from './convolve-psf/gpu.ts';
+import { spec as convolvePsfSpec } from './convolve-psf/spec.ts';
 import { cpu as lensMapsCpu } from './lens-maps/cpu.ts';
 import { gpu as lensMapsGpu } from './lens-maps/gpu.ts';
 import { spec as lensMapsSpec } from './lens-maps/spec.ts';
@@ -14,6 +17,7 @@ import { gpu as renderLensedGpu } from './render-lensed/gpu.ts';
 import { spec as renderLensedSpec } from './render-lensed/spec.ts';
 
 export const KERNELS: Registry = {
+  'convolve-psf': { spec: convolvePsfSpec, cpu: convolvePsfCpu, gpu: convolvePsfGpu },
   'lens-maps': { spec: lensMapsSpec, cpu: lensMapsCpu, gpu: lensMapsGpu },
   'make-psf': { spec: makePsfSpec, cpu: makePsfCpu, gpu: makePsfGpu },
   'reduce-stamps': { spec: reduceStampsSpec, cpu: reduceStampsCpu, gpu: reduceStampsGpu },
