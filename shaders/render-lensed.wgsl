@@ -13,6 +13,7 @@ override PIXSCALE: f32;
 override ORIGIN: f32;
 override TOLERANCE: f32;
 override COARSEST: f32;
+override FORCE_ABOVE: f32;
 override FINEST: f32;
 override SIZE: u32 = 1u;
 override PAD: u32 = 0u;
@@ -31,8 +32,7 @@ const NODE = 0.28867513;
 const SPREAD = 0.8660254;
 const REACH = 0.85;
 const BEND = 0.125;
-const FORCE = 0.1;
-const DARK = 1e-9;
+const DARK = 1e-5;
 
 // A leaf's light per px^2 as a bilinear surface over the node (x, y in [-0.5, 0.5]), and what the rule says of it.
 struct Node {
@@ -91,22 +91,21 @@ fn node(width: f32, centre: vec2f) -> Node {
   bent += 0.75 * length(p0 - p1 - p2 + p3);
   let span_x = SPREAD * length(p1 - p0 + p3 - p2);
   let span_y = SPREAD * length(p2 - p0 + p3 - p1);
-  let i0 = brightness(light, p0);
-  let i1 = brightness(light, p1);
-  let i2 = brightness(light, p2);
-  let i3 = brightness(light, p3);
-  let brightest = max(max(i0, i1), max(i2, i3));
-  let bound = light_bound(light, 0.25 * (p0 + p1 + p2 + p3), 0.5 * REACH * (span_x + span_y) + bent, max(span_x, span_y) + 2.0 * bent, brightest);
+  let bound = light_bound(light, 0.25 * (p0 + p1 + p2 + p3), 0.5 * REACH * (span_x + span_y) + bent, max(span_x, span_y) + 2.0 * bent);
   let full = size2 * light.amplitude;
   let most = full * bound.x / (TOLERANCE * light.peak_flux);
+  var out: Node;
+  if (most < DARK) { return out; }
   let misfit = most * bound.y;
   var split = misfit - 1.0;
-  if (width > COARSEST) { split = max(split, most / FORCE - 1.0); }
+  if (width > COARSEST) { split = max(split, most / FORCE_ABOVE - 1.0); }
   split = select(clamp(split, 0.0, 1.0), 0.0, width <= FINEST);
-
-  var out: Node;
   out.split = split;
-  if (split < 1.0 && most > DARK) {
+  if (split < 1.0) {
+    let i0 = brightness(light, p0);
+    let i1 = brightness(light, p1);
+    let i2 = brightness(light, p2);
+    let i3 = brightness(light, p3);
     let mean = 0.25 * (i0 + i1 + i2 + i3);
     let slope_x = SPREAD * (i1 - i0 + i3 - i2);
     let slope_y = SPREAD * (i2 - i0 + i3 - i1);

@@ -2,8 +2,8 @@
 import type { Columns, CpuTwin } from '../../src/engine/kernel.ts';
 import { lensAt } from '../lens-struct.ts';
 import { sourceAt } from '../source-struct.ts';
-import { CellSampler } from './sampler.ts';
 import { ERROR_SCALE, lensedGrid, planeGrid, type RenderLensedOptions } from './options.ts';
+import { CellSampler } from './sampler.ts';
 
 interface Workspace {
   readonly lensed: CellSampler;
@@ -69,7 +69,13 @@ export const cpu: CpuTwin<RenderLensedOptions> = (options, inputs, outputs, coun
 };
 
 /** Sums cells to the stamp's pixels and adds them to every band. */
-function addCells(options: RenderLensedOptions, cells: Float64Array, flux: Float64Array, out: Float64Array, offset: number): void {
+function addCells(
+  options: RenderLensedOptions,
+  cells: Float64Array,
+  flux: Float64Array,
+  out: Float64Array,
+  offset: number,
+): void {
   const { size, pad, oversample: k, grid, bands } = options;
   const side = grid * k;
   for (let y = 0; y < size; y++) {

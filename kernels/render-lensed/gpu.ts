@@ -23,6 +23,7 @@ function sampleOverrides(options: RenderLensedOptions, cells: CellGrid, lensed: 
     ORIGIN: cells.originPx,
     TOLERANCE: options.rule.tolerance,
     COARSEST: options.rule.coarsestPx,
+    FORCE_ABOVE: options.rule.forceAbove,
     FINEST: options.rule.finestPx,
   };
 }

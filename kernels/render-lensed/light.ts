@@ -40,10 +40,10 @@ export interface Light {
   /** Brightness relative to the amplitude. */
   brightness(u: number, v: number): number;
   /**
-   * Upper bound of the brightness that a cell may hold, given its centre (u, v), the reach and the width of its footprint, and the
-   * brightest of its samples; `relativeError` is set to what the four-point rule may be off by, as a fraction of that bound.
+   * Upper bound of the brightness that a cell may hold, given its centre (u, v) and the reach and width of its footprint; `relativeError` is set
+   * to what the four-point rule may be off by, as a fraction of that bound.
    */
-  bound(u: number, v: number, reach: number, width: number, brightest: number): number;
+  bound(u: number, v: number, reach: number, width: number): number;
   relativeError: number;
 }
 
@@ -111,10 +111,17 @@ export class TemplateLight implements Light {
     return low * (1 - fy) + high * fy;
   }
 
-  bound(u: number, v: number, reach: number, width: number, brightest: number): number {
+  /** The largest of 3 x 3 samples over the footprint, and some of the peak for what they miss; 0 once the footprint is off the template. */
+  bound(u: number, v: number, reach: number, width: number): number {
     const outside = Math.max(Math.abs(u), Math.abs(v)) - reach - 0.5 * (this.side + 1);
     const inside = Math.min(1, Math.max(0, 1 - outside)); // a ramp, so that no cell stands on a step
     this.relativeError = Math.min(1, 0.03 * width * width);
-    return Math.max(brightest, 0.1 * this.peak) * inside;
+    if (inside === 0) return 0;
+    let brightest = 0.1 * this.peak;
+    const step = 0.7 * reach;
+    for (let j = -1; j <= 1; j++) {
+      for (let i = -1; i <= 1; i++) brightest = Math.max(brightest, this.brightness(u + i * step, v + j * step));
+    }
+    return brightest * inside;
   }
 }

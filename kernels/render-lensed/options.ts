@@ -22,12 +22,12 @@ export interface RenderLensedOptions {
 export const TILE = 8;
 
 /** Adaptive sampling: see docs/kernels/render-lensed.md for the errors that these numbers give. */
-export const AUTO_RULE: SamplingRule = { tolerance: 1e-3, coarsestPx: 1, finestPx: 1 / 256 };
+export const AUTO_RULE: SamplingRule = { tolerance: 3e-4, coarsestPx: 1, forceAbove: 10, finestPx: 1 / 256 };
 
 /** At least `samples` x `samples` cells in every pixel that matters, and a tolerance that falls with their number. */
 export function fixedRule(samples: number): SamplingRule {
-  const tolerance = Math.max(AUTO_RULE.tolerance / (samples * samples), 3e-6);
-  return { tolerance, coarsestPx: Math.min(1, 1 / samples), finestPx: 1 / 1024 };
+  const tolerance = Math.max(AUTO_RULE.tolerance / (samples * samples), 3e-7);
+  return { tolerance, coarsestPx: Math.min(1, 1 / samples), forceAbove: 0.1, finestPx: 1 / 1024 };
 }
 
 /**

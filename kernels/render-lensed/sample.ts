@@ -44,7 +44,11 @@ export function sampleSources(
     for (let component = 0; component < components; component++) {
       const radius = 0.8 * Math.max(0.5, lens.b) * Math.sqrt(next());
       const angle = 2 * Math.PI * next();
-      const place = { xArcsec: lens.x + radius * Math.cos(angle), yArcsec: lens.y + radius * Math.sin(angle), phiRad: Math.PI * next() };
+      const place = {
+        xArcsec: lens.x + radius * Math.cos(angle),
+        yArcsec: lens.y + radius * Math.sin(angle),
+        phiRad: Math.PI * next(),
+      };
       const last = component === components - 1 && components > 1;
       if (last && item % 11 === 10) {
         sources.push(NO_SOURCE);

@@ -12,8 +12,9 @@ import { type Light, SersicLight, type SourceParameters, TemplateLight } from '.
 export interface SamplingRule {
   /** Largest error of a leaf in units of the source's peak pixel flux. */
   readonly tolerance: number;
-  /** Cells that matter are never wider than this, px; 4 leaves it to the tolerance. */
+  /** Cells that hold more light than `forceAbove` tolerances are never wider than this, px. */
   readonly coarsestPx: number;
+  readonly forceAbove: number;
   /** No cell is cut below this width, px. */
   readonly finestPx: number;
 }
@@ -36,10 +37,8 @@ export const BLOCK = 4;
 const REACH = 0.85;
 /** Bend of the deflection across a cell, in units of width^2 |alpha| / r^2: 1/8 for an isothermal lens, twice that for a point mass. */
 const BEND = 0.125;
-/** Nodes whose whole light is below this part of the tolerance are not forced to the coarsest width. */
-const FORCE = 0.1;
-/** ... and below this part they are left dark. */
-const DARK = 1e-9;
+/** Nodes with less light than this part of the tolerance are left dark, with all that they cover: 10^4 of them would not make a tenth of the tolerance. */
+const DARK = 1e-5;
 
 export class CellSampler {
   /** Sum of leaf error bounds and of flux, unit-flux source. */
@@ -194,25 +193,25 @@ export class CellSampler {
     bent += Math.sqrt(mixedU * mixedU + mixedV * mixedV);
     const spanX = Math.sqrt(dxu * dxu + dxv * dxv);
     const spanY = Math.sqrt(dyu * dyu + dyv * dyv);
-    const i0 = light.brightness(u0, v0);
-    const i1 = light.brightness(u1, v1);
-    const i2 = light.brightness(u2, v2);
-    const i3 = light.brightness(u3, v3);
     const bound = light.bound(
       0.25 * (u0 + u1 + u2 + u3),
       0.25 * (v0 + v1 + v2 + v3),
       0.5 * REACH * (spanX + spanY) + bent,
       Math.max(spanX, spanY) + 2 * bent,
-      Math.max(i0, i1, i2, i3),
     );
     const full = width * width * pixscaleArcsec * pixscaleArcsec * source.amplitude;
     const most = (full * bound) / this.tolerance;
+    if (most < DARK) return;
     const misfit = most * light.relativeError;
     let split = misfit - 1;
-    // Forcing is continuous as well: from FORCE to 2 FORCE of the tolerance.
-    if (width > this.rule.coarsestPx) split = Math.max(split, most / FORCE - 1);
+    // Forcing is continuous as well: from forceAbove to twice that.
+    if (width > this.rule.coarsestPx) split = Math.max(split, most / this.rule.forceAbove - 1);
     split = width <= this.rule.finestPx ? 0 : Math.min(1, Math.max(0, split));
-    if (split < 1 && most > DARK) {
+    if (split < 1) {
+      const i0 = light.brightness(u0, v0);
+      const i1 = light.brightness(u1, v1);
+      const i2 = light.brightness(u2, v2);
+      const i3 = light.brightness(u3, v3);
       const share = weight * (1 - split);
       const mean = 0.25 * (i0 + i1 + i2 + i3);
       this.flux += share * full * mean;
@@ -262,7 +261,16 @@ export class CellSampler {
   }
 
   /** A leaf inside a cell. */
-  private add(cell: number, width: number, cx: number, cy: number, full: number, mean: number, slopeX: number, slopeY: number): void {
+  private add(
+    cell: number,
+    width: number,
+    cx: number,
+    cy: number,
+    full: number,
+    mean: number,
+    slopeX: number,
+    slopeY: number,
+  ): void {
     const k = this.cellGrid.oversample;
     const within = (width * k) / 12;
     this.cells[cell] += full * mean;

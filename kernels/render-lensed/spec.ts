@@ -48,7 +48,13 @@ const outputs: Record<string, Spec> = {
     unit: 'fraction of the source flux',
     doc: 'Lensed light of a unit-flux component per cell of the padded grid, first moments handed to neighbours: what convolve-psf takes.',
   },
-  lensed: { kind: 'float', perItem: true, shape: perBand, unit: 'nanomaggy/px', doc: 'Lensed stamps before the PSF, integrated over pixels.' },
+  lensed: {
+    kind: 'float',
+    perItem: true,
+    shape: perBand,
+    unit: 'nanomaggy/px',
+    doc: 'Lensed stamps before the PSF, integrated over pixels.',
+  },
   unlensed: { kind: 'float', perItem: true, shape: perBand, unit: 'nanomaggy/px', doc: 'The same sources without the lens.' },
   flux_err: {
     kind: 'float',
@@ -69,7 +75,13 @@ function variant(changes: Partial<RenderLensedOptions> & { size: number; pad: nu
   return { ...base, ...changes, grid: roundUpToTile(changes.size + 2 * changes.pad) };
 }
 
-function buildCase(label: string, options: RenderLensedOptions, count: number, seed: number, bank?: TemplateBank): SampleCase<RenderLensedOptions> {
+function buildCase(
+  label: string,
+  options: RenderLensedOptions,
+  count: number,
+  seed: number,
+  bank?: TemplateBank,
+): SampleCase<RenderLensedOptions> {
   const lenses = sampleLenses(count, seed);
   const { sources, flux } = sampleSources(options, lenses, seed + 1, bank);
   return {

@@ -37,11 +37,16 @@ fn brightness(source: Source, p: vec2f) -> f32 {
 }
 
 // (upper bound of the brightness, error of the four-point rule as a fraction of it).
-fn light_bound(source: Source, p: vec2f, reach: f32, width: f32, brightest: f32) -> vec2f {
+fn light_bound(source: Source, p: vec2f, reach: f32, width: f32) -> vec2f {
   if (source.kind == SOURCE_TEMPLATE) {
     let outside = max(abs(p.x), abs(p.y)) - reach - 0.5 * (f32(TEMPLATE_SIDE) + 1.0);
     let inside = clamp(1.0 - outside, 0.0, 1.0);
-    return vec2f(max(brightest, 0.1 * source.peak) * inside, min(1.0, 0.03 * width * width));
+    if (inside == 0.0) { return vec2f(0.0); }
+    var brightest = 0.1 * source.peak;
+    for (var j = -1; j <= 1; j++) {
+      for (var i = -1; i <= 1; i++) { brightest = max(brightest, template_brightness(source, p + 0.7 * reach * vec2f(f32(i), f32(j)))); }
+    }
+    return vec2f(brightest * inside, min(1.0, 0.03 * width * width));
   }
   let near = max(max(length(p) - reach, min(SOFTENING * reach, SOFTENING_CAP)), 1e-12);
   let exponent = source.bn * sersic_power(near * near, source.inv_n);
