@@ -49,6 +49,7 @@ var<workgroup> block_surface: array<vec4f, 4>;
 var<workgroup> block_split: array<f32, 4>;
 var<workgroup> half_surface: array<vec4f, 16>;
 var<workgroup> half_split: array<f32, 16>;
+var<workgroup> own_surface: array<vec4f, 64>;
 var<workgroup> pixel_weight: array<f32, 64>;
 var<workgroup> listed: array<u32, 64>;
 var<workgroup> listed_count: atomic<u32>;
@@ -62,36 +63,27 @@ fn source_plane(theta: vec2f, alpha: vec2f) -> vec2f {
   return vec2f((light.cos_phi * p.x + light.sin_phi * p.y) * light.inv_u, (light.cos_phi * p.y - light.sin_phi * p.x) * light.inv_v);
 }
 
+// Rays and brightnesses in loops, and one call of node() in the kernel: unrolled by hand the lens models would be compiled sixteen times.
 fn node(width: f32, centre: vec2f) -> Node {
   let theta = (centre - ORIGIN) * PIXSCALE;
   let d = NODE * width * PIXSCALE;
-  let t0 = theta + vec2f(-d, -d);
-  let t1 = theta + vec2f(d, -d);
-  let t2 = theta + vec2f(-d, d);
-  let t3 = theta + vec2f(d, d);
-  var a0 = vec2f(0.0);
-  var a1 = vec2f(0.0);
-  var a2 = vec2f(0.0);
-  var a3 = vec2f(0.0);
-  var bent = 0.0;
   let size2 = width * width * PIXSCALE * PIXSCALE;
-  if (LENSED == 1u) {
-    a0 = deflect(lens, t0);
-    a1 = deflect(lens, t1);
-    a2 = deflect(lens, t2);
-    a3 = deflect(lens, t3);
-    let r = theta - vec2f(lens.x, lens.y);
-    let alpha2 = dot(a0, a0) + dot(a1, a1) + dot(a2, a2) + dot(a3, a3);
-    bent = BEND * size2 * 0.5 * sqrt(alpha2) * light.inv_v / max(dot(r, r), 0.25 * size2);
+  var p: array<vec2f, 4>;
+  var alpha2 = 0.0;
+  for (var i = 0u; i < 4u; i++) {
+    let at = theta + d * (2.0 * vec2f(f32(i & 1u), f32(i >> 1u)) - 1.0);
+    var alpha = vec2f(0.0);
+    if (LENSED == 1u) { alpha = deflect(lens, at); }
+    alpha2 += dot(alpha, alpha);
+    p[i] = source_plane(at, alpha);
   }
-  let p0 = source_plane(t0, a0);
-  let p1 = source_plane(t1, a1);
-  let p2 = source_plane(t2, a2);
-  let p3 = source_plane(t3, a3);
-  bent += 0.75 * length(p0 - p1 - p2 + p3);
-  let span_x = SPREAD * length(p1 - p0 + p3 - p2);
-  let span_y = SPREAD * length(p2 - p0 + p3 - p1);
-  let bound = light_bound(light, 0.25 * (p0 + p1 + p2 + p3), 0.5 * REACH * (span_x + span_y) + bent, max(span_x, span_y) + 2.0 * bent);
+  let r = theta - vec2f(lens.x, lens.y);
+  var bent = 0.75 * length(p[0] - p[1] - p[2] + p[3]);
+  if (LENSED == 1u) { bent += BEND * size2 * 0.5 * sqrt(alpha2) * light.inv_v / max(dot(r, r), 0.25 * size2); }
+  let span_x = SPREAD * length(p[1] - p[0] + p[3] - p[2]);
+  let span_y = SPREAD * length(p[2] - p[0] + p[3] - p[1]);
+  let middle = 0.25 * (p[0] + p[1] + p[2] + p[3]);
+  let bound = light_bound(light, middle, 0.5 * REACH * (span_x + span_y) + bent, max(span_x, span_y) + 2.0 * bent);
   let full = size2 * light.amplitude;
   let most = full * bound.x / (TOLERANCE * light.peak_flux);
   var out: Node;
@@ -102,14 +94,12 @@ fn node(width: f32, centre: vec2f) -> Node {
   split = select(clamp(split, 0.0, 1.0), 0.0, width <= FINEST);
   out.split = split;
   if (split < 1.0) {
-    let i0 = brightness(light, p0);
-    let i1 = brightness(light, p1);
-    let i2 = brightness(light, p2);
-    let i3 = brightness(light, p3);
-    let mean = 0.25 * (i0 + i1 + i2 + i3);
-    let slope_x = SPREAD * (i1 - i0 + i3 - i2);
-    let slope_y = SPREAD * (i2 - i0 + i3 - i1);
-    let twist = 3.0 * (i0 - i1 - i2 + i3);
+    var i: array<f32, 4>;
+    for (var k = 0u; k < 4u; k++) { i[k] = brightness(light, p[k]); }
+    let mean = 0.25 * (i[0] + i[1] + i[2] + i[3]);
+    let slope_x = SPREAD * (i[1] - i[0] + i[3] - i[2]);
+    let slope_y = SPREAD * (i[2] - i[0] + i[3] - i[1]);
+    let twist = 3.0 * (i[0] - i[1] - i[2] + i[3]);
     let steep = 0.5 * (abs(slope_x) + abs(slope_y)) + 0.25 * abs(twist);
     let flat = select(1.0, mean / steep, steep > mean);
     out.surface = vec4f(mean, flat * slope_x, flat * slope_y, flat * twist) * (full * (1.0 - split) / (width * width));
@@ -127,34 +117,6 @@ fn slope_at(s: vec4f, at: vec2f) -> vec2f {
   return vec2f(s.y + s.w * at.y, s.z + s.w * at.x);
 }
 
-// All light of a square below the pixel level: (flux, error bound, moments about the centre of its cell in flux times cell width).
-// Depth first with a stack of (centre, width, weight).
-fn walk(width: f32, centre: vec2f, weight: f32) -> vec4f {
-  var stack: array<vec4f, 32>;
-  stack[0] = vec4f(centre, width, weight);
-  var top = 1u;
-  let k = f32(OVERSAMPLE);
-  let cell_centre = floor(centre * k) + 0.5;
-  var sum = vec4f(0.0);
-  while (top > 0u) {
-    top -= 1u;
-    let s = stack[top];
-    let n = node(s.z, s.xy);
-    let moment = n.flux * (s.xy * k - cell_centre) + n.surface.yz * (s.z * s.z * s.z * k / 12.0);
-    sum += s.w * vec4f(n.flux, n.misfit, moment);
-    if (n.split > 0.0 && top <= 28u) {
-      let q = 0.25 * s.z;
-      let below = vec2f(0.5 * s.z, s.w * n.split);
-      stack[top] = vec4f(s.x - q, s.y - q, below);
-      stack[top + 1u] = vec4f(s.x + q, s.y - q, below);
-      stack[top + 2u] = vec4f(s.x - q, s.y + q, below);
-      stack[top + 3u] = vec4f(s.x + q, s.y + q, below);
-      top += 4u;
-    }
-  }
-  return sum;
-}
-
 @compute @workgroup_size(64)
 fn sample(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {
   let tiles = GRID / TILE;
@@ -164,65 +126,91 @@ fn sample(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
   if (LENSED == 1u) { lens = lenses[item]; }
   light = sources[item * COMPONENTS + component];
   let dark = light.kind == 0u;
-  let split_pixel = select(1u, OVERSAMPLE, OVERSAMPLE > 1u);
-  let parts_per_pixel = select(OVERSAMPLE * OVERSAMPLE, 4u, OVERSAMPLE == 1u);
-  var sum = vec2f(0.0);
-
-  if (lid < 4u && !dark) {
-    let n = node(4.0, vec2f(corner + 4u * vec2u(lid & 1u, lid >> 1u)) + 2.0);
-    block_surface[lid] = n.surface;
-    block_split[lid] = n.split;
-    sum += vec2f(n.flux, n.misfit);
-  }
-  if (lid == 0u) { atomicStore(&listed_count, 0u); }
-  workgroupBarrier();
-
-  let block = ((lid & 3u) >> 1u) + 2u * (lid >> 3u);
-  if (lid < 16u && !dark) {
-    let weight = block_split[block];
-    var n: Node;
-    if (weight > 0.0) {
-      n = node(2.0, vec2f(corner + 2u * vec2u(lid & 3u, lid >> 2u)) + 1.0);
-      sum += weight * vec2f(n.flux, n.misfit);
-    }
-    half_surface[lid] = weight * n.surface;
-    half_split[lid] = weight * n.split;
-  }
-  workgroupBarrier();
-
-  let pixel = vec2u(lid & 7u, lid >> 3u);
-  let half_index = (pixel.x >> 1u) + 4u * (pixel.y >> 1u);
-  var own = vec4f(0.0);
-  if (!dark) {
-    let weight = half_split[half_index];
-    if (weight > 0.0) {
-      let n = node(1.0, vec2f(corner + pixel) + 0.5);
-      own = weight * n.surface;
-      sum += weight * vec2f(n.flux, n.misfit);
-      pixel_weight[lid] = weight * n.split;
-      if (weight * n.split > 0.0) { listed[atomicAdd(&listed_count, 1u)] = lid; }
-    }
-  }
+  let k = f32(OVERSAMPLE);
+  let across = max(OVERSAMPLE, 2u);
+  let parts_per_pixel = across * across;
   for (var i = 0u; i < parts_per_pixel; i++) {
     parts[lid * parts_per_pixel + i] = 0.0;
     part_moments[lid * parts_per_pixel + i] = vec2f(0.0);
   }
+  own_surface[lid] = vec4f(0.0);
+  if (lid < 16u) { half_surface[lid] = vec4f(0.0); }
+  if (lid < 4u) { block_surface[lid] = vec4f(0.0); }
+  if (lid == 0u) { atomicStore(&listed_count, 0u); }
   workgroupBarrier();
 
-  let across = select(split_pixel, 2u, OVERSAMPLE == 1u);
-  let todo = atomicLoad(&listed_count) * parts_per_pixel;
-  for (var i = lid; i < todo; i += 64u) {
-    let which = listed[i / parts_per_pixel];
-    let part = i % parts_per_pixel;
-    let width = 1.0 / f32(across);
-    let at = vec2f(corner + vec2u(which & 7u, which >> 3u)) + (vec2f(vec2u(part % across, part / across)) + 0.5) * width;
-    let found = walk(width, at, pixel_weight[which]);
-    parts[which * parts_per_pixel + part] = found.x;
-    part_moments[which * parts_per_pixel + part] = found.zw;
-    sum += found.xy;
+  // Stages 0 to 2: the squares of 4, 2 and 1 px, whose surfaces are kept. Stage 3: what listed pixels hold below, depth first on a stack
+  // of (centre, width, weight).
+  var sum = vec2f(0.0);
+  for (var stage = 0u; stage < 4u; stage++) {
+    var tasks = 4u << (2u * stage);
+    if (stage == 3u) { tasks = atomicLoad(&listed_count) * parts_per_pixel; }
+    if (dark) { tasks = 0u; }
+    for (var task = lid; task < tasks; task += 64u) {
+      var stack: array<vec4f, 32>;
+      var cell_centre = vec2f(0.0);
+      if (stage == 3u) {
+        let which = listed[task / parts_per_pixel];
+        let part = task % parts_per_pixel;
+        let inside = (vec2f(vec2u(part % across, part / across)) + 0.5) / f32(across);
+        let at = vec2f(corner + vec2u(which & 7u, which >> 3u)) + inside;
+        cell_centre = floor(at * k) + 0.5;
+        stack[0] = vec4f(at, 1.0 / f32(across), pixel_weight[which]);
+      } else {
+        let per_side = 2u << stage;
+        let place = vec2u(task % per_side, task / per_side);
+        let parent = (place.x >> 1u) + (place.y >> 1u) * (per_side >> 1u);
+        var weight = 1.0;
+        if (stage == 1u) { weight = block_split[parent]; }
+        if (stage == 2u) { weight = half_split[parent]; }
+        let width = 4.0 / f32(1u << stage);
+        stack[0] = vec4f(vec2f(corner) + (vec2f(place) + 0.5) * width, width, weight);
+      }
+      var top = 1u;
+      var found = vec4f(0.0); // flux, error bound, moments about the centre of the cell in flux times cell width
+      while (top > 0u) {
+        top -= 1u;
+        let s = stack[top];
+        if (s.w == 0.0) { // cut no further up: nothing here
+          if (stage == 1u) { half_split[task] = 0.0; }
+          continue;
+        }
+        let n = node(s.z, s.xy);
+        let moment = n.flux * (s.xy * k - cell_centre) + n.surface.yz * (s.z * s.z * s.z * k / 12.0);
+        found += s.w * vec4f(n.flux, n.misfit, moment);
+        if (stage == 0u) {
+          block_surface[task] = n.surface;
+          block_split[task] = n.split;
+        } else if (stage == 1u) {
+          half_surface[task] = s.w * n.surface;
+          half_split[task] = s.w * n.split;
+        } else if (stage == 2u) {
+          own_surface[task] = s.w * n.surface;
+          pixel_weight[task] = s.w * n.split;
+          if (n.split > 0.0) { listed[atomicAdd(&listed_count, 1u)] = task; }
+        } else if (n.split > 0.0 && top <= 28u) {
+          let q = 0.25 * s.z;
+          let below = vec2f(0.5 * s.z, s.w * n.split);
+          stack[top] = vec4f(s.x - q, s.y - q, below);
+          stack[top + 1u] = vec4f(s.x + q, s.y - q, below);
+          stack[top + 2u] = vec4f(s.x - q, s.y + q, below);
+          stack[top + 3u] = vec4f(s.x + q, s.y + q, below);
+          top += 4u;
+        }
+      }
+      sum += found.xy;
+      if (stage == 3u) {
+        let at = listed[task / parts_per_pixel] * parts_per_pixel + task % parts_per_pixel;
+        parts[at] = found.x;
+        part_moments[at] = found.zw;
+      }
+    }
+    workgroupBarrier();
   }
-  workgroupBarrier();
 
+  let pixel = vec2u(lid & 7u, lid >> 3u);
+  let half_index = (pixel.x >> 1u) + 4u * (pixel.y >> 1u);
+  let own = own_surface[lid];
   let side = GRID * OVERSAMPLE;
   let start = (item * COMPONENTS + component) * side * side;
   let block_of_pixel = (pixel.x >> 2u) + 2u * (pixel.y >> 2u);

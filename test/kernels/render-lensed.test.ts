@@ -1,3 +1,3 @@
 import { agreementSuite } from '../support/agreement.ts';
 
-agreementSuite('render-lensed', { count: 60, seed: 11, bitItems: 6 });
+agreementSuite('render-lensed', { count: 500, seed: 11, bitItems: 8 });
