@@ -1,6 +1,6 @@
 /** What README tells people to type works as it stands there. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -32,7 +32,6 @@ describe('README', () => {
   it('links to files that exist', () => {
     const links = [...README.matchAll(/\]\(([^):]+)\)/g)].map(([, path]) => path);
     expect(links.length).toBeGreaterThan(5);
-    for (const path of links)
-      expect(() => readFileSync(join(ROOT, path, ...(path.endsWith('/') ? ['lens-maps.md'] : [])))).not.toThrow();
+    expect(links.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
   });
 });
