@@ -73,9 +73,11 @@ function convolveSpectral(
   });
   for (let band = 0; band < bands; band++) {
     if (!needed[band]) continue;
-    mix(work.sources, weights[band], work.mixed);
+    const single = work.sources.length === 1;
+    if (!single) mix(work.sources, weights[band], work.mixed);
     work.spectral.psfSpectrum(psf, side, (item * bands + band) * side * side, work.psf);
-    work.spectral.multiplyAndInvert(work.mixed, work.psf, out, (item * bands + band) * size * size);
+    const source = single ? work.sources[0] : work.mixed;
+    work.spectral.multiplyAndInvert(source, work.psf, single ? weights[band][0] : 1, out, (item * bands + band) * size * size);
   }
 }
 

@@ -17,7 +17,7 @@ export interface SpectralShape {
   /** Side of the cell grid in native px; the cell grid has (oversample * grid)^2 cells. */
   readonly grid: number;
   readonly oversample: number;
-  /** Transform length M >= grid, of the form 2^a 3^b, even. */
+  /** Transform length M >= grid, of the form 2^a 3^b, a multiple of 4. */
   readonly length: number;
 }
 
@@ -159,6 +159,51 @@ export class SpectralConvolver {
 
   /** Spectrum of a PSF stamp (side^2 native samples from `offset`, centre in the middle) placed at the origin. */
   psfSpectrum(psf: Float64Array, side: number, offset: number, spectrum: Float64Array): void {
+    if (isEven(psf, side, offset)) this.evenPsfSpectrum(psf, side, offset, spectrum);
+    else this.generalPsfSpectrum(psf, side, offset, spectrum);
+  }
+
+  /** A PSF that is even in x and y has a real, even spectrum: half the rows, and two real columns in one transform. */
+  private evenPsfSpectrum(psf: Float64Array, side: number, offset: number, spectrum: Float64Array): void {
+    const { length: M } = this.shape;
+    const { line, psfRows: real, columns } = this;
+    const radius = (side - 1) / 2;
+    real.fill(0);
+    for (let d = 0; d <= radius; d += 2) {
+      const row = offset + (radius + d) * side;
+      const paired = d < radius;
+      line.fill(0);
+      for (let x = 0; x < side; x++) {
+        const at = 2 * ((x - radius + M) % M);
+        line[at] = psf[row + x];
+        if (paired) line[at + 1] = psf[row + side + x];
+      }
+      this.fft.forward(line);
+      for (let f = 0; f < columns; f++) {
+        real[f * M + d] = line[2 * f];
+        if (d > 0) real[f * M + M - d] = line[2 * f];
+        if (!paired) continue;
+        real[f * M + d + 1] = line[2 * f + 1];
+        real[f * M + M - d - 1] = line[2 * f + 1];
+      }
+    }
+    for (let fx = 0; fx < columns; fx += 2) {
+      const first = fx * M;
+      for (let i = 0; i < M; i++) {
+        line[2 * i] = real[first + i];
+        line[2 * i + 1] = real[first + M + i];
+      }
+      this.fft.forward(line);
+      for (let i = 0; i < M; i++) {
+        spectrum[2 * (first + i)] = line[2 * i];
+        spectrum[2 * (first + i) + 1] = 0;
+        spectrum[2 * (first + M + i)] = line[2 * i + 1];
+        spectrum[2 * (first + M + i) + 1] = 0;
+      }
+    }
+  }
+
+  private generalPsfSpectrum(psf: Float64Array, side: number, offset: number, spectrum: Float64Array): void {
     const { length: M } = this.shape;
     const { line, psfRows: rows, columns } = this;
     const radius = (side - 1) / 2;
@@ -192,8 +237,8 @@ export class SpectralConvolver {
     }
   }
 
-  /** Inverse transform of source times PSF, cropped to the stamp: size^2 values into `out` at `offset`. */
-  multiplyAndInvert(source: Float64Array, psf: Float64Array, out: Float64Array, offset: number): void {
+  /** Inverse transform of `weight` times source times PSF, cropped to the stamp: size^2 values into `out` at `offset`. */
+  multiplyAndInvert(source: Float64Array, psf: Float64Array, weight: number, out: Float64Array, offset: number): void {
     const { size, pad, length: M } = this.shape;
     const { columns, line, half } = this;
     for (let fx = 0; fx < columns; fx++) {
@@ -215,7 +260,7 @@ export class SpectralConvolver {
         half[to + 1] = line[2 * (pad + y) + 1];
       }
     }
-    const scale = 1 / (M * M);
+    const scale = weight / (M * M);
     for (let y = 0; y < size; y += 2) {
       this.inverseRowPair(y, y + 1 < size);
       for (let x = 0; x < size; x++) {
@@ -246,6 +291,19 @@ export class SpectralConvolver {
     }
     this.fft.inverse(line);
   }
+}
+
+/** True when the stamp equals its mirror images in x and y, bit for bit, as make-psf's centred round models do. */
+function isEven(psf: Float64Array, side: number, offset: number): boolean {
+  const last = side - 1;
+  for (let y = 0; y <= last / 2; y++) {
+    for (let x = 0; x <= last / 2; x++) {
+      const value = psf[offset + y * side + x];
+      if (psf[offset + y * side + last - x] !== value) return false;
+      if (psf[offset + (last - y) * side + x] !== value || psf[offset + (last - y) * side + last - x] !== value) return false;
+    }
+  }
+  return true;
 }
 
 function isZero(values: Float64Array, from: number, to: number): boolean {

@@ -58,6 +58,9 @@ export class CellSampler {
   private readonly cells: Float64Array;
   private readonly momentX: Float64Array;
   private readonly momentY: Float64Array;
+  /** Rows of cells that the last render lit: [firstRow, endRow). */
+  private firstRow = 0;
+  private endRow = 0;
   private uu = 0;
   private uv = 0;
   private vu = 0;
@@ -79,9 +82,7 @@ export class CellSampler {
   render(lens: LensParameters | null, source: SourceParameters, bank: ArrayLike<number>, side: number): Float64Array {
     this.errorBound = 0;
     this.flux = 0;
-    this.cells.fill(0);
-    this.momentX.fill(0);
-    this.momentY.fill(0);
+    this.clear();
     if (source.kind === 0) return this.cells;
     this.lens = lens;
     this.bend = lens === null ? this.bend : makeDeflector(lens);
@@ -101,6 +102,14 @@ export class CellSampler {
     return this.cells;
   }
 
+  /** Zeroes what the last render lit: a compact source leaves most rows dark. */
+  private clear(): void {
+    const side = this.cellGrid.grid * this.cellGrid.oversample;
+    for (const array of [this.cells, this.momentX, this.momentY]) array.fill(0, this.firstRow * side, this.endRow * side);
+    this.firstRow = side;
+    this.endRow = 0;
+  }
+
   /**
    * The cells of the last render with their light moved so that its first moments are right: a cell hands half its moment to either neighbour,
    * with opposite signs. What is left of a source smaller than a cell is then wrong in second order only (docs/kernels/convolve-psf.md).
@@ -108,7 +117,11 @@ export class CellSampler {
   centredCells(out: Float64Array): void {
     const { cells, momentX, momentY } = this;
     const side = this.cellGrid.grid * this.cellGrid.oversample;
-    for (let y = 0; y < side; y++) {
+    const from = Math.max(0, this.firstRow - 1);
+    const to = Math.min(side, this.endRow + 1);
+    out.fill(0, 0, Math.min(from, side) * side);
+    out.fill(0, to * side);
+    for (let y = from; y < to; y++) {
       const row = y * side;
       const below = y > 0 ? -side : 0;
       const above = y < side - 1 ? side : 0;
@@ -273,6 +286,9 @@ export class CellSampler {
   ): void {
     const k = this.cellGrid.oversample;
     const within = (width * k) / 12;
+    const row = Math.floor(cy * k);
+    if (row < this.firstRow) this.firstRow = row;
+    if (row >= this.endRow) this.endRow = row + 1;
     this.cells[cell] += full * mean;
     this.momentX[cell] += full * (mean * (cx * k - Math.floor(cx * k) - 0.5) + slopeX * within);
     this.momentY[cell] += full * (mean * (cy * k - Math.floor(cy * k) - 0.5) + slopeY * within);
@@ -298,7 +314,10 @@ export class CellSampler {
     const gy = slopeY * share;
     const gxy = twist * share;
     const moment = 1 / (12 * across);
-    let at = Math.round((cy - 0.5 * width) * oversample) * stride + Math.round((cx - 0.5 * width) * oversample);
+    const row = Math.round((cy - 0.5 * width) * oversample);
+    let at = row * stride + Math.round((cx - 0.5 * width) * oversample);
+    if (row < this.firstRow) this.firstRow = row;
+    if (row + across > this.endRow) this.endRow = row + across;
     for (let j = 0; j < across; j++, at += stride) {
       const y = (j + 0.5) / across - 0.5;
       const base = share * mean + gy * y;
