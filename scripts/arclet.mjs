@@ -21,6 +21,9 @@ if (existsSync(at('src/cli/main.ts'))) {
   // A terminal sends Ctrl-C to the command as well; passing it on would count as the second one, which stops at once.
   process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
   child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 1 : 130)));
+} else if (Number(process.versions.node.split('.')[0]) < 24) {
+  process.stderr.write(`arclet: Node ${process.versions.node} is too old, the package needs 24 or newer.\n`);
+  process.exitCode = 2;
 } else {
   await import('../dist/src/cli/main.js');
 }
