@@ -53,9 +53,9 @@ export function convolveDirect(
 }
 
 /**
- * A pivot may fall short of the largest element by this fraction, and the first such element is taken. Round PSFs have up to eight equal
- * candidates, which rounding orders at random: with a plain maximum 13 of 1500 random PSFs took another pivot in float32 (4.5e-3 of the peak off),
- * with this none did (2.6e-7).
+ * A pivot may fall short of the largest element by this fraction, and the first such element is taken. Symmetric PSFs have up to eight equal
+ * candidates, between which rounding would choose: with a plain maximum 13 of 1500 random PSFs took another pivot in float32 (up to 4.5e-3 of the
+ * peak off), with this none did (2.6e-7).
  */
 export const PIVOT_MARGIN = 1 / 256;
 

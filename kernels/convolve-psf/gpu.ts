@@ -1,4 +1,5 @@
 /** Passes of convolve-psf. */
+import { ArcletError } from '../../src/core/errors.ts';
 import { twiddleTable } from '../../src/core/fft.ts';
 import type { DeviceArray, GpuWrapper, PassDescription, PassRecorder } from '../../src/engine/kernel.ts';
 import { PIVOT_MARGIN } from './direct.ts';
@@ -14,6 +15,21 @@ const COMPLEX_BYTES = 8;
 /** Lines of a transform that share a workgroup: as many as give every lane a radix-4 butterfly. */
 function linesPerGroup({ length }: ConvolvePsfOptions): number {
   return Math.max(1, Math.floor((4 * LANES) / length));
+}
+
+/** Throws GPU_LIMIT when a line has no room in workgroup memory: two halves for the stages, one for sums over phases (lib/fft.wgsl). */
+function checkWorkgroupMemory({ length }: ConvolvePsfOptions, lines: number, limits: GPUSupportedLimits): void {
+  const needed = 3 * COMPLEX_BYTES * lines * length;
+  const granted = limits.maxComputeWorkgroupStorageSize;
+  if (needed <= granted) return;
+  throw new ArcletError(
+    'GPU_LIMIT',
+    `a transform of length ${length} needs ${needed} bytes of workgroup memory, the device has ${granted}`,
+    {
+      remedy: 'Use smaller stamps or PSFs, the direct method, or the cpu backend.',
+      data: { length, needed, granted },
+    },
+  );
 }
 
 /** Scratch of one item, bytes by name. */
@@ -76,6 +92,7 @@ function encodeSpectral(
   const { cells, psf, flux, blurs, lensed } = inputs;
   const { cellRows, spectra, psfRows, imageRows } = scratch;
   const lines = linesPerGroup(options);
+  checkWorkgroupMemory(options, lines, recorder.limits);
   const shape = spectralShape(options);
   const twiddles = floats(`twiddles ${M}`, recorder, () => twiddleTable(M));
   const phases = floats(`phases ${k} ${M}`, recorder, () => phaseTable(shape));
