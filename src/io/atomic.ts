@@ -27,6 +27,48 @@ function unwritable(path: string, cause: unknown): ArcletError {
   });
 }
 
+/** A file that is being written beside its place. */
+export interface AtomicFile {
+  /** Appends; the bytes may be reused when the promise resolves. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Flushes to the disk and renames into place. */
+  finish(): Promise<void>;
+  /** Removes the temporary file; what stood at the path before is untouched. Does nothing after `finish`. */
+  abort(): Promise<void>;
+}
+
+/** Temporary files are called `.NAME.PID.RANDOM.tmp`: listings leave them out. */
+export const TEMPORARY_NAME = /^\..*\.\d+\.[0-9a-f]{8}\.tmp$/;
+
+/**
+ * Opens a temporary file beside `path` that takes its place at `finish`. Makes missing folders.
+ *
+ * @throws OUTPUT_UNWRITABLE with the reason (full disk, permission ...), from here and from each method.
+ */
+export async function openAtomicFile(path: string): Promise<AtomicFile> {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
+  await disk(path, () => mkdir(dirname(path), { recursive: true }));
+  const file = await disk(path, () => open(temporary, 'wx'));
+  let done = false;
+  return {
+    write: (bytes) => disk(path, () => file.writeFile(bytes)),
+    async finish() {
+      await disk(path, async () => {
+        await file.sync();
+        await file.close();
+        await rename(temporary, path);
+      });
+      done = true;
+    },
+    async abort() {
+      if (done) return;
+      done = true;
+      await file.close().catch(() => undefined);
+      await rm(temporary, { force: true }).catch(() => undefined);
+    },
+  };
+}
+
 /**
  * Writes `chunks` to a temporary file beside `path`, flushes it to the disk, then renames it into place. Makes missing folders.
  *
@@ -35,23 +77,12 @@ function unwritable(path: string, cause: unknown): ArcletError {
  */
 export async function writeFileAtomic(path: string, chunks: string | Uint8Array | Iterable<Uint8Array>): Promise<void> {
   const list = typeof chunks === 'string' ? [new TextEncoder().encode(chunks)] : chunks instanceof Uint8Array ? [chunks] : chunks;
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
-  const iterator = list[Symbol.iterator]();
+  const file = await openAtomicFile(path);
   try {
-    await disk(path, () => mkdir(dirname(path), { recursive: true }));
-    const file = await disk(path, () => open(temporary, 'wx'));
-    try {
-      for (let next = iterator.next(); !next.done; next = iterator.next()) {
-        const chunk = next.value;
-        await disk(path, () => file.writeFile(chunk));
-      }
-      await disk(path, () => file.sync());
-    } finally {
-      await file.close();
-    }
-    await disk(path, () => rename(temporary, path));
+    for (const chunk of list) await file.write(chunk);
+    await file.finish();
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => undefined);
+    await file.abort();
     throw error;
   }
 }

@@ -84,7 +84,8 @@ describe('import directions', () => {
   });
 
   it('of packages are those that package.json names', async () => {
-    const { dependencies } = (await import('../../package.json', { with: { type: 'json' } })).default;
+    const manifest = (await import('../../package.json', { with: { type: 'json' } })).default;
+    const dependencies = { ...manifest.dependencies, ...manifest.optionalDependencies };
     const packages = IMPORTS.filter(
       ({ to, specifier, typeOnly }) => to === undefined && !specifier.startsWith('node:') && !typeOnly,
     );
