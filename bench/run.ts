@@ -1,13 +1,19 @@
-/** Runs the benches: ceilings of the backend first, then the kernels. */
+/** Runs the benches: ceilings of the backend first, then the kernels, then whole rows. */
 import { kernelOf } from '../src/engine/chain.ts';
 import type { Engine } from '../src/engine/face.ts';
 import { type Ceilings, measureCpu } from './cpu-ceilings.ts';
 import { type BenchRow, benchKernel } from './kernels.ts';
+import { benchRender, type RenderBenchRow } from './render.ts';
+
+/** Beside the slugs of kernels: the whole chain. */
+const RENDER = 'render';
 
 export interface BenchReport {
   readonly backend: string;
   readonly ceilings: Ceilings;
   readonly rows: readonly BenchRow[];
+  /** Whole rows through every kernel; measured unless other kernels are named. */
+  readonly render: readonly RenderBenchRow[];
 }
 
 export interface RunBenchOptions {
@@ -19,11 +25,13 @@ export interface RunBenchOptions {
 }
 
 /**
- * Measures the kernels named (all their cases), or every kernel in its most expensive case.
+ * Measures the kernels named (all their cases) and, as `render`, the whole chain; without a name every kernel in its most expensive case and
+ * the chain.
  * Throws KERNEL_UNKNOWN, with the nearest slug, before anything is measured.
  */
 export async function runBench(engine: Engine, slugs: readonly string[], options: RunBenchOptions): Promise<BenchReport> {
-  const kernels = slugs.length > 0 ? slugs.map((slug) => kernelOf(engine.registry, slug)) : Object.values(engine.registry);
+  const named = slugs.filter((slug) => slug !== RENDER);
+  const kernels = slugs.length > 0 ? named.map((slug) => kernelOf(engine.registry, slug)) : Object.values(engine.registry);
   const { backend, workers, adapter } = engine.info;
   const name = backend === 'cpu' ? `cpu, ${workers === 0 ? 'one thread' : `${workers} workers`}` : (adapter ?? 'gpu');
   options.onProgress?.(`ceilings of ${name}`);
@@ -34,7 +42,9 @@ export async function runBench(engine: Engine, slugs: readonly string[], options
     const { items, seconds } = options;
     rows.push(...(await benchKernel(kernel, engine, name, ceilings, { items, seconds, allCases: slugs.length > 0 })));
   }
-  return { backend: name, ceilings, rows };
+  const wanted = slugs.length === 0 || named.length < slugs.length;
+  if (wanted) options.onProgress?.(RENDER);
+  return { backend: name, ceilings, rows, render: wanted ? await benchRender(engine, options.items) : [] };
 }
 
 /** On a device of its own, so that the engine's pools do not take part. */

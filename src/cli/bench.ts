@@ -18,7 +18,10 @@ export function addBenchCommand(program: Command): void {
   const command = program
     .command('bench')
     .description("measure this machine's ceilings, then every kernel against them")
-    .argument('[SLUG...]', 'kernels to measure, all their sample cases; without one, every kernel in its most expensive case')
+    .argument(
+      '[SLUG...]',
+      'kernels to measure, all their sample cases; render: whole rows; without one, everything, kernels in their most expensive case',
+    )
     .option('--json', 'print the report as JSON', false)
     .option('--rows <n>', 'items per run', wholeNumber(1), 64)
     .option('--seconds <n>', 'least time per kernel', wholeNumber(1), 1)
@@ -43,7 +46,7 @@ async function bench(slugs: string[], words: BenchWords): Promise<void> {
   process.stdout.write(words.json ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
 }
 
-function describe({ backend, ceilings, rows }: BenchReport): string {
+function describe({ backend, ceilings, rows, render }: BenchReport): string {
   const giga = (value: number) => (value / 1e9).toPrecision(3);
   const cells = rows.map((row) => [
     row.slug,
@@ -58,5 +61,16 @@ function describe({ backend, ceilings, rows }: BenchReport): string {
   ]);
   const head = ['kernel', 'case', 'items', 'ms', 'device ms', 'rows/s', 'GB/s', 'GFLOP/s', 'nearer ceiling'];
   const limits = `${backend}: copy ${giga(ceilings.bytesPerSecond)} GB/s, arithmetic ${giga(ceilings.flopsPerSecond)} GFLOP/s (measured just now)`;
-  return `${limits}\n\n${table(head, cells)}\n`;
+  const chains = render.map(({ label, rows: count, seconds, rowsPerSecond }) => [
+    label,
+    String(count),
+    (1e3 * seconds).toPrecision(3),
+    short(rowsPerSecond),
+  ]);
+  const parts = [
+    limits,
+    cells.length > 0 && table(head, cells),
+    chains.length > 0 && table(['64 x 64 x 3, SIE + shear, Sersic, Moffat', 'rows', 'ms', 'rows/s'], chains),
+  ];
+  return `${parts.filter(Boolean).join('\n\n')}\n`;
 }
