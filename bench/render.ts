@@ -14,12 +14,12 @@ export interface RenderBenchRow {
 const SEED = 3;
 const BANDS = ['g', 'r', 'z'];
 
-/** 64 x 64 x 3 stamps of Sersic sources behind SIE and shear with a Moffat PSF per band, spread as in the accuracy figures. */
-export function benchRows(count: number): RowsFile {
+/** size x size x 3 stamps of Sersic sources behind SIE and shear with a Moffat PSF per band, spread as in the accuracy figures. */
+export function benchRows(count: number, size = 64, fwhmArcsec: readonly [number, number] = [1, 1.6]): RowsFile {
   const random = new PhiloxStream(philoxKey(SEED));
   const perBand = <T>(make: () => T) => Object.fromEntries(BANDS.map((band) => [band, make()]));
   return parseRows({
-    grid: { size: 64, pixscale_arcsec: 0.262 },
+    grid: { size, pixscale_arcsec: 0.262 },
     bands: BANDS,
     rows: Array.from({ length: count }, () => ({
       lens: {
@@ -40,7 +40,7 @@ export function benchRows(count: number): RowsFile {
         y_arcsec: random.between(-0.4, 0.4),
         flux: perBand(() => random.between(1, 10)),
       },
-      psf: perBand(() => ({ model: 'moffat', fwhm_arcsec: random.between(1, 1.6), size_semantics: 'fwhm' })),
+      psf: perBand(() => ({ model: 'moffat', fwhm_arcsec: random.between(...fwhmArcsec), size_semantics: 'fwhm' })),
     })),
   });
 }

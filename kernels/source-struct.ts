@@ -112,10 +112,15 @@ export function bankCount(bank: TemplateBank): number {
   const area = bank.side * bank.side;
   const count = bank.images.length / area;
   if (bank.images.length === 0 || area === 0) {
-    throw new ArcletError('BANK_EMPTY', 'the template bank holds no template', { remedy: 'give a bank with at least one square image' });
+    throw new ArcletError('BANK_EMPTY', 'the template bank holds no template', {
+      remedy: 'give a bank with at least one square image',
+    });
   }
   if (!Number.isInteger(count)) {
-    throw new ArcletError('INPUT_INVALID', `the bank holds ${bank.images.length} values, not a whole number of ${bank.side} x ${bank.side} templates`);
+    throw new ArcletError(
+      'INPUT_INVALID',
+      `the bank holds ${bank.images.length} values, not a whole number of ${bank.side} x ${bank.side} templates`,
+    );
   }
   return count;
 }
@@ -125,7 +130,9 @@ export function templateSource(description: TemplateDescription, bank: TemplateB
   const count = bankCount(bank);
   const { template, templatePixscaleArcsec: step, phiRad = 0 } = description;
   if (!(Number.isInteger(template) && template >= 0 && template < count)) {
-    throw new ArcletError('INPUT_INVALID', `template ${template} is not in the bank of ${count}`, { subject: `template ${template}` });
+    throw new ArcletError('INPUT_INVALID', `template ${template} is not in the bank of ${count}`, {
+      subject: `template ${template}`,
+    });
   }
   const { side } = bank;
   const image = bank.images.subarray(template * side * side, (template + 1) * side * side);
