@@ -1,0 +1,238 @@
+/** Reading a compressed image, or a box of it: only the tiles that the box touches are fetched and decoded. */
+import { ArcletError } from '../../../core/errors.ts';
+import { checkRange } from '../../store/source.ts';
+import { type CompressedImageInfo, compressedImageInfo } from './info.ts';
+import { scalePixels } from './scale.ts';
+import { descriptorAt, numberAt, type TableColumn } from './table.ts';
+import { checkTileSize, decodeTile, type TileKind, type TileScratch } from './tile.ts';
+import { allocate, type CompressedHdu, damaged, type Pixels, product, type RawPixels } from './types.ts';
+import { unquantize, unquantizer } from './unquantize.ts';
+
+/** What a reading cost; counts are added to what is there. */
+export interface ReadReport {
+  /** Tiles decoded. */
+  tiles: number;
+  /** Bytes fetched from the source. */
+  bytes: number;
+}
+
+/** Fetches this close together are one; and none is larger, unless a single tile is. */
+const JOIN_GAP_BYTES = 4096;
+const JOIN_MOST_BYTES = 4 * 2 ** 20;
+/** Above this a typed array cannot be made. */
+const MOST_PIXELS = 2 ** 32;
+
+/** One tile that a box touches. */
+interface WantedTile {
+  readonly index: number;
+  /** First pixel and size, cut at the image's edge; slowest axis first. */
+  readonly start: number[];
+  readonly shape: number[];
+  readonly kind: TileKind;
+  readonly column: TableColumn;
+  /** From the start of the source. */
+  readonly offset: number;
+  readonly bytes: number;
+  readonly scale: number;
+  readonly zero: number;
+  readonly blank: number | undefined;
+}
+
+/**
+ * The whole image.
+ *
+ * @returns values after BSCALE, BZERO and BLANK, row by row, slowest axis first; see {@link readCompressedSection}
+ */
+export async function readCompressedImage(hdu: CompressedHdu, report?: ReadReport): Promise<Pixels> {
+  const { shape } = compressedImageInfo(hdu.header, hdu.source.name);
+  return readCompressedSection(
+    hdu,
+    shape.map(() => 0),
+    [...shape],
+    report,
+  );
+}
+
+/**
+ * A box of the image.
+ *
+ * @param start first pixel of each axis, from 0, slowest axis first (numpy order)
+ * @param shape pixels along each axis, same order; the box must lie inside the image
+ * @param report is told the tiles decoded and the bytes fetched
+ * @returns `product(shape)` values after scaling, in the type astropy gives: the stored type, an unsigned one, or floats
+ * @throws INPUT_INVALID for a damaged file, USAGE for a box outside the image
+ */
+export async function readCompressedSection(
+  hdu: CompressedHdu,
+  start: readonly number[],
+  shape: readonly number[],
+  report?: ReadReport,
+): Promise<Pixels> {
+  const { name } = hdu.source;
+  const info = compressedImageInfo(hdu.header, name);
+  checkBox(info, start, shape, name);
+  const { heapOffset, heapBytes } = info.table;
+  if (heapOffset + heapBytes > hdu.dataBytes) {
+    throw damaged(name, `the table and its heap take ${heapOffset + heapBytes} bytes, and the data unit has ${hdu.dataBytes}`);
+  }
+  checkRange(hdu.source, hdu.dataOffset, heapOffset + heapBytes);
+  const pixels = product(shape);
+  if (shape.length === 0 || pixels === 0) return scalePixels(allocate(info.bitpix, 0), info);
+  if (pixels > MOST_PIXELS) throw damaged(name, `a box of ${shape.join(' x ')} pixels does not fit an array`);
+
+  const wanted = await locateTiles(hdu, info, start, shape, report);
+  wanted.sort((a, b) => a.offset - b.offset);
+  const out = allocate(info.bitpix, pixels);
+  const scratch: TileScratch = { integers: new Int32Array(0) };
+  for (let first = 0; first < wanted.length; ) {
+    const from = wanted[first].offset;
+    let end = from + wanted[first].bytes;
+    let next = first + 1;
+    for (; next < wanted.length; next++) {
+      const reach = Math.max(end, wanted[next].offset + wanted[next].bytes);
+      if (wanted[next].offset > end + JOIN_GAP_BYTES || reach - from > JOIN_MOST_BYTES) break;
+      end = reach;
+    }
+    const fetched = await hdu.source.read(from, end - from);
+    if (report !== undefined) report.bytes += fetched.length;
+    for (; first < next; first++) {
+      const tile = wanted[first];
+      const subject = `${name}, tile ${tile.index}`;
+      const body = fetched.subarray(tile.offset - from, tile.offset - from + tile.bytes);
+      const values = await decodeTile(info, tile.kind, tile.column, body, product(tile.shape), scratch, subject);
+      place(info, tile, values, start, shape, out, subject);
+      if (report !== undefined) report.tiles++;
+    }
+  }
+  return scalePixels(out, info);
+}
+
+function checkBox(info: CompressedImageInfo, start: readonly number[], shape: readonly number[], name: string): void {
+  const inside = info.shape.every(
+    (length, axis) =>
+      Number.isSafeInteger(start[axis]) &&
+      Number.isSafeInteger(shape[axis]) &&
+      start[axis] >= 0 &&
+      shape[axis] >= 0 &&
+      start[axis] + shape[axis] <= length,
+  );
+  if (inside && start.length === info.shape.length && shape.length === info.shape.length) return;
+  throw new ArcletError('USAGE', `A box of [${shape}] from [${start}] does not lie in an image of [${info.shape}].`, {
+    subject: name,
+    remedy: 'Give start and shape for every axis, slowest first, inside the image.',
+  });
+}
+
+/** Reads the rows of the table that the box needs, in one range, and where each tile lies. */
+async function locateTiles(
+  hdu: CompressedHdu,
+  info: CompressedImageInfo,
+  start: readonly number[],
+  shape: readonly number[],
+  report: ReadReport | undefined,
+): Promise<WantedTile[]> {
+  const { tileShape, tileCounts, table } = info;
+  const first = start.map((from, axis) => Math.floor(from / tileShape[axis]));
+  const last = start.map((from, axis) => Math.floor((from + shape[axis] - 1) / tileShape[axis]));
+  const rowOf = (place: readonly number[]): number => place.reduce((row, at, axis) => row * tileCounts[axis] + at, 0);
+  const firstRow = rowOf(first);
+  const span = (rowOf(last) - firstRow + 1) * table.rowBytes;
+  const rows = await hdu.source.read(hdu.dataOffset + firstRow * table.rowBytes, span);
+  if (report !== undefined) report.bytes += rows.length;
+  const view = new DataView(rows.buffer, rows.byteOffset, rows.byteLength);
+  const wanted: WantedTile[] = [];
+  for (const place = [...first]; ; ) {
+    const index = rowOf(place);
+    wanted.push(locateTile(hdu, info, view, (index - firstRow) * table.rowBytes, index, place));
+    let axis = place.length - 1;
+    while (axis >= 0 && place[axis] === last[axis]) place[axis] = first[axis--];
+    if (axis < 0) return wanted;
+    place[axis]++;
+  }
+}
+
+const SOURCES: readonly [TileKind, string][] = [
+  ['compressed', 'COMPRESSED_DATA'],
+  ['gzip', 'GZIP_COMPRESSED_DATA'],
+  ['uncompressed', 'UNCOMPRESSED_DATA'],
+];
+
+function locateTile(
+  hdu: CompressedHdu,
+  info: CompressedImageInfo,
+  view: DataView,
+  row: number,
+  index: number,
+  place: readonly number[],
+): WantedTile {
+  const subject = `${hdu.source.name}, tile ${index}`;
+  const { columns, heapOffset, heapBytes } = info.table;
+  const start = place.map((at, axis) => at * info.tileShape[axis]);
+  const shape = start.map((from, axis) => Math.min(info.tileShape[axis], info.shape[axis] - from));
+  for (const [kind, columnName] of SOURCES) {
+    const column = columns[columnName];
+    const descriptor = descriptorAt(view, row, column);
+    if (column === undefined || descriptor === undefined || descriptor.count === 0) continue;
+    const bytes = descriptor.count * column.elementBytes;
+    if (!(descriptor.offset + bytes <= heapBytes)) {
+      throw damaged(
+        subject,
+        `bytes ${descriptor.offset} to ${descriptor.offset + bytes} are not in a heap of ${heapBytes} bytes`,
+        { ...descriptor, heapBytes },
+      );
+    }
+    checkTileSize(bytes, product(shape), subject);
+    return {
+      index,
+      start,
+      shape,
+      kind,
+      column,
+      offset: hdu.dataOffset + heapOffset + descriptor.offset,
+      bytes,
+      scale: numberAt(view, row, columns.ZSCALE) ?? info.zscale ?? 1,
+      zero: numberAt(view, row, columns.ZZERO) ?? info.zzero ?? 0,
+      blank: numberAt(view, row, columns.ZBLANK) ?? info.zblank,
+    };
+  }
+  throw damaged(subject, 'no column of the table holds this tile');
+}
+
+/** The part of a tile that lies in the box, to its place in the box. */
+function place(
+  info: CompressedImageInfo,
+  tile: WantedTile,
+  values: RawPixels,
+  start: readonly number[],
+  shape: readonly number[],
+  out: RawPixels,
+  subject: string,
+): void {
+  const axes = shape.length;
+  const low = tile.start.map((from, axis) => Math.max(from, start[axis]));
+  const high = tile.start.map((from, axis) => Math.min(from + tile.shape[axis], start[axis] + shape[axis]));
+  const count = high[axes - 1] - low[axes - 1];
+  const rule =
+    info.quantize !== 'NONE' && tile.kind === 'compressed'
+      ? unquantizer(info.quantize, tile.scale, tile.zero, tile.index, info.dither0, tile.blank)
+      : undefined;
+  if (values instanceof BigInt64Array !== out instanceof BigInt64Array) {
+    throw damaged(subject, `its pixels have ${values.BYTES_PER_ELEMENT} bytes, and ZBITPIX is ${info.bitpix}`);
+  }
+  const at = [...low];
+  for (;;) {
+    let from = 0;
+    let to = 0;
+    for (let axis = 0; axis < axes; axis++) {
+      from = from * tile.shape[axis] + at[axis] - tile.start[axis];
+      to = to * shape[axis] + at[axis] - start[axis];
+    }
+    if (rule !== undefined) unquantize(rule, values as Int32Array, from, count, out as Float32Array, to);
+    // The two are both 64-bit integers or neither is, as compared above.
+    else (out as Float64Array).set((values as Float64Array).subarray(from, from + count), to);
+    let axis = axes - 2;
+    while (axis >= 0 && at[axis] === high[axis] - 1) at[axis] = low[axis--];
+    if (axis < 0) return;
+    at[axis]++;
+  }
+}
