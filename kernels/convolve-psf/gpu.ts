@@ -4,7 +4,7 @@ import { twiddleTable } from '../../src/core/fft.ts';
 import type { DeviceArray, GpuWrapper, PassDescription, PassRecorder } from '../../src/engine/kernel.ts';
 import { PIVOT_MARGIN } from './direct.ts';
 import { type ConvolvePsfOptions, psfStampSide, spectralShape } from './options.ts';
-import { cellGainTable, phaseTable } from './spectral.ts';
+import { cellGainTable, phaseTable } from './spectral-tables.ts';
 
 type Arrays = Record<string, DeviceArray>;
 

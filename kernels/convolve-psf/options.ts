@@ -1,6 +1,6 @@
 /** Static options of convolve-psf. */
 import { fftLength } from '../../src/core/fft.ts';
-import type { SpectralShape } from './spectral.ts';
+import type { SpectralShape } from './spectral-tables.ts';
 
 /** `fft` needs a PSF that native pixels sample well; `direct` and `separable` take any, at the cells' own spacing. */
 export type ConvolveMethod = 'fft' | 'direct' | 'separable';

@@ -6,6 +6,7 @@ import { ERROR_SCALE, lensedGrid, planeGrid, type RenderLensedOptions, TILE } fr
 import type { CellGrid } from './sampler.ts';
 
 const shader = 'render-lensed.wgsl';
+const finish = 'render-lensed-finish.wgsl';
 const structs = [LENS_LAYOUT, SOURCE_LAYOUT];
 
 function tiles(grid: number): number {
@@ -78,8 +79,7 @@ export const gpu: GpuWrapper<RenderLensedOptions> = {
       grid: [tiles(flat.grid), components, count],
     });
     recorder.dispatch({
-      shader,
-      structs,
+      shader: finish,
       entry: 'centre_cells',
       overrides: { GRID: bent.grid, OVERSAMPLE: bent.oversample, COMPONENTS: components },
       bindings: [
@@ -90,8 +90,7 @@ export const gpu: GpuWrapper<RenderLensedOptions> = {
       grid: [Math.ceil((side * side) / 64), components, count],
     });
     recorder.dispatch({
-      shader,
-      structs,
+      shader: finish,
       entry: 'mix_bands',
       overrides: {
         GRID: bent.grid,
@@ -112,8 +111,7 @@ export const gpu: GpuWrapper<RenderLensedOptions> = {
       grid: [Math.ceil((size * size) / 64), bands, count],
     });
     recorder.dispatch({
-      shader,
-      structs,
+      shader: finish,
       entry: 'estimate_error',
       overrides: { GRID: bent.grid, COMPONENTS: components, BANDS: bands, ERROR_SCALE },
       bindings: [

@@ -7,6 +7,7 @@
  * function of every ray: a node that float32 puts on the other side of a threshold changes the answer by a rounding error, not by a level.
  */
 import { type Deflector, type LensParameters, makeDeflector } from '../../src/sky/lensing/models.ts';
+import { CellPlanes } from './cell-planes.ts';
 import { type Light, SersicLight, type SourceParameters, TemplateLight } from './light.ts';
 
 export interface SamplingRule {
@@ -54,13 +55,7 @@ export class CellSampler {
   private bend: Deflector = () => {};
   private source!: SourceParameters;
   private tolerance = 1;
-  /** Flux per cell, and its first moments about the cell's centre in units of flux times cell width. */
-  private readonly cells: Float64Array;
-  private readonly momentX: Float64Array;
-  private readonly momentY: Float64Array;
-  /** Rows of cells that the last render lit: [firstRow, endRow). */
-  private firstRow = 0;
-  private endRow = 0;
+  private readonly planes: CellPlanes;
   private uu = 0;
   private uv = 0;
   private vu = 0;
@@ -69,10 +64,7 @@ export class CellSampler {
   constructor(cellGrid: CellGrid, rule: SamplingRule) {
     this.cellGrid = cellGrid;
     this.rule = rule;
-    const count = (cellGrid.grid * cellGrid.oversample) ** 2;
-    this.cells = new Float64Array(count);
-    this.momentX = new Float64Array(count);
-    this.momentY = new Float64Array(count);
+    this.planes = new CellPlanes(cellGrid.grid * cellGrid.oversample, cellGrid.oversample);
   }
 
   /**
@@ -82,8 +74,8 @@ export class CellSampler {
   render(lens: LensParameters | null, source: SourceParameters, bank: ArrayLike<number>, side: number): Float64Array {
     this.errorBound = 0;
     this.flux = 0;
-    this.clear();
-    if (source.kind === 0) return this.cells;
+    this.planes.clear();
+    if (source.kind === 0) return this.planes.cells;
     this.lens = lens;
     this.bend = lens === null ? this.bend : makeDeflector(lens);
     this.source = source;
@@ -99,42 +91,12 @@ export class CellSampler {
     for (let y = 0; y < grid; y += BLOCK) {
       for (let x = 0; x < grid; x += BLOCK) this.visit(BLOCK, x + BLOCK / 2, y + BLOCK / 2, 1, -1);
     }
-    return this.cells;
+    return this.planes.cells;
   }
 
-  /** Zeroes what the last render lit: a compact source leaves most rows dark. */
-  private clear(): void {
-    const side = this.cellGrid.grid * this.cellGrid.oversample;
-    for (const array of [this.cells, this.momentX, this.momentY]) array.fill(0, this.firstRow * side, this.endRow * side);
-    this.firstRow = side;
-    this.endRow = 0;
-  }
-
-  /**
-   * The cells of the last render with their light moved so that its first moments are right: a cell hands half its moment to either neighbour,
-   * with opposite signs. What is left of a source smaller than a cell is then wrong in second order only (docs/kernels/convolve-psf.md).
-   */
+  /** The cells of the last render with right first moments: {@link CellPlanes.centred}. */
   centredCells(out: Float64Array): void {
-    const { cells, momentX, momentY } = this;
-    const side = this.cellGrid.grid * this.cellGrid.oversample;
-    const from = Math.max(0, this.firstRow - 1);
-    const to = Math.min(side, this.endRow + 1);
-    out.fill(0, 0, Math.min(from, side) * side);
-    out.fill(0, to * side);
-    for (let y = from; y < to; y++) {
-      const row = y * side;
-      const below = y > 0 ? -side : 0;
-      const above = y < side - 1 ? side : 0;
-      for (let x = 0; x < side; x++) {
-        const at = row + x;
-        let moved = 0;
-        if (x > 0) moved += momentX[at - 1];
-        if (x < side - 1) moved -= momentX[at + 1];
-        if (below !== 0) moved += momentY[at + below];
-        if (above !== 0) moved -= momentY[at + above];
-        out[at] = cells[at] + 0.5 * moved;
-      }
-    }
+    this.planes.centred(out);
   }
 
   /** A node of `width` px centred at (cx, cy) px from the grid's edge; `cell` >= 0: all its light goes to that cell. */
@@ -240,8 +202,8 @@ export class CellSampler {
         slopeY *= flat;
         twist *= flat;
       }
-      if (cell >= 0) this.add(cell, width, cx, cy, share * full, mean, slopeX, slopeY);
-      else this.deposit(width, cx, cy, share * full, mean, slopeX, slopeY, twist);
+      if (cell >= 0) this.planes.add(cell, width, cx, cy, share * full, mean, slopeX, slopeY);
+      else this.planes.deposit(width, cx, cy, share * full, mean, slopeX, slopeY, twist);
     }
     if (split === 0) return;
     const below = weight * split;
@@ -271,63 +233,5 @@ export class CellSampler {
     this.visit(half, cx + q, cy - q, weight, cell);
     this.visit(half, cx - q, cy + q, weight, cell);
     this.visit(half, cx + q, cy + q, weight, cell);
-  }
-
-  /** A leaf inside a cell. */
-  private add(
-    cell: number,
-    width: number,
-    cx: number,
-    cy: number,
-    full: number,
-    mean: number,
-    slopeX: number,
-    slopeY: number,
-  ): void {
-    const k = this.cellGrid.oversample;
-    const within = (width * k) / 12;
-    const row = Math.floor(cy * k);
-    if (row < this.firstRow) this.firstRow = row;
-    if (row >= this.endRow) this.endRow = row + 1;
-    this.cells[cell] += full * mean;
-    this.momentX[cell] += full * (mean * (cx * k - Math.floor(cx * k) - 0.5) + slopeX * within);
-    this.momentY[cell] += full * (mean * (cy * k - Math.floor(cy * k) - 0.5) + slopeY * within);
-  }
-
-  /** Spreads a leaf over the cells that it covers. */
-  private deposit(
-    width: number,
-    cx: number,
-    cy: number,
-    full: number,
-    mean: number,
-    slopeX: number,
-    slopeY: number,
-    twist: number,
-  ): void {
-    const { cells, momentX, momentY } = this;
-    const { grid, oversample } = this.cellGrid;
-    const across = Math.round(width * oversample);
-    const stride = grid * oversample;
-    const share = full / (across * across);
-    const gx = slopeX * share;
-    const gy = slopeY * share;
-    const gxy = twist * share;
-    const moment = 1 / (12 * across);
-    const row = Math.round((cy - 0.5 * width) * oversample);
-    let at = row * stride + Math.round((cx - 0.5 * width) * oversample);
-    if (row < this.firstRow) this.firstRow = row;
-    if (row + across > this.endRow) this.endRow = row + across;
-    for (let j = 0; j < across; j++, at += stride) {
-      const y = (j + 0.5) / across - 0.5;
-      const base = share * mean + gy * y;
-      const slope = gx + gxy * y;
-      for (let i = 0; i < across; i++) {
-        const x = (i + 0.5) / across - 0.5;
-        cells[at + i] += base + slope * x;
-        momentX[at + i] += slope * moment;
-        momentY[at + i] += (gy + gxy * x) * moment;
-      }
-    }
   }
 }
