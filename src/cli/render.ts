@@ -33,7 +33,7 @@ export function addRenderCommand(program: Command): void {
     .description('draw lensed, PSF-convolved galaxies')
     .argument('<ROWS.json>', 'what to draw: a lens, a source and a PSF per row (keys below)')
     .requiredOption('--out <path>', 'output: .npz, .fits or .png')
-    .option('--oversample <n>', 'samples per pixel side where it matters: auto or 1 to 64', autoOr(1, 64), 'auto')
+    .option('--oversample <n>', 'samples per pixel side where it matters: auto or 1 to 32', autoOr(1, 32), 'auto')
     .option('--convolve-oversample <n>', 'convolution grid, samples per pixel side: auto or 1 to 4', autoOr(1, 4), 'auto')
     .addOption(new Option('--method <name>', 'how to convolve').choices(['auto', 'direct', 'separable', 'fft']).default('auto'))
     .option('--maps', 'also deflection, convergence, shear and magnification maps', false)
