@@ -4,26 +4,53 @@ import { convolveDirect, convolveSeparable, separate, sharpenedPsf } from './dir
 import { type ConvolvePsfOptions, psfStampSide, spectralShape } from './options.ts';
 import { SpectralConvolver } from './spectral.ts';
 
-interface Workspace {
+interface SpectralWorkspace {
   readonly spectral: SpectralConvolver;
   readonly sources: Float64Array[];
   readonly mixed: Float64Array;
   readonly psf: Float64Array;
 }
 
-const workspaces = new Map<string, Workspace>();
+interface SummedWorkspace {
+  readonly mixed: Float64Array;
+  readonly sharp: Float64Array;
+  readonly columns: Float64Array;
+  readonly rows: Float64Array;
+  readonly partial: Float64Array;
+}
 
-function workspaceFor(options: ConvolvePsfOptions): Workspace {
+/** Scratch of the last few option sets: allocated per row it would be most of a long run's garbage. */
+const spectralWorkspaces = new Map<string, SpectralWorkspace>();
+const summedWorkspaces = new Map<string, SummedWorkspace>();
+
+function remembered<W>(workspaces: Map<string, W>, options: ConvolvePsfOptions, make: () => W): W {
   const key = JSON.stringify(options);
   let found = workspaces.get(key);
   if (found === undefined) {
     if (workspaces.size > 8) workspaces.clear();
-    const spectral = new SpectralConvolver(spectralShape(options));
-    const spectrum = (): Float64Array => new Float64Array(spectral.spectrumLength);
-    found = { spectral, sources: Array.from({ length: options.components }, spectrum), mixed: spectrum(), psf: spectrum() };
+    found = make();
     workspaces.set(key, found);
   }
   return found;
+}
+
+function makeSpectral(options: ConvolvePsfOptions): SpectralWorkspace {
+  const spectral = new SpectralConvolver(spectralShape(options));
+  const spectrum = (): Float64Array => new Float64Array(spectral.spectrumLength);
+  return { spectral, sources: Array.from({ length: options.components }, spectrum), mixed: spectrum(), psf: spectrum() };
+}
+
+function makeSummed(options: ConvolvePsfOptions): SummedWorkspace {
+  const { grid, oversample, size, rank } = options;
+  const side = psfStampSide(options);
+  const cells = grid * oversample;
+  return {
+    mixed: new Float64Array(cells * cells),
+    sharp: new Float64Array(side * side),
+    columns: new Float64Array(rank * side),
+    rows: new Float64Array(rank * side),
+    partial: new Float64Array(cells * size),
+  };
 }
 
 export const cpu: CpuTwin<ConvolvePsfOptions> = (options, inputs, outputs, count) => {
@@ -66,7 +93,7 @@ function convolveSpectral(
   out: Float64Array,
 ): void {
   const { bands, size } = options;
-  const work = workspaceFor(options);
+  const work = remembered(spectralWorkspaces, options, () => makeSpectral(options));
   const side = psfStampSide(options);
   planes.forEach((plane, component) => {
     work.spectral.cellSpectrum(plane, work.sources[component]);
@@ -92,10 +119,7 @@ function convolveSummed(
 ): void {
   const { bands, size, method, rank } = options;
   const side = psfStampSide(options);
-  const sharp = new Float64Array(side * side);
-  const mixed = new Float64Array(planes[0].length);
-  const columns = new Float64Array(rank * side);
-  const rows = new Float64Array(rank * side);
+  const { mixed, sharp, columns, rows, partial } = remembered(summedWorkspaces, options, () => makeSummed(options));
   for (let band = 0; band < bands; band++) {
     if (!needed[band]) continue;
     mix(planes, weights[band], mixed);
@@ -104,8 +128,8 @@ function convolveSummed(
     if (method === 'direct') {
       convolveDirect(options, mixed, sharp, out, at);
     } else {
-      separate(sharp, side, rank, columns, rows);
-      convolveSeparable(options, mixed, columns, rows, out, at);
+      separate(sharp, side, rank, columns, rows, sharp);
+      convolveSeparable(options, mixed, columns, rows, partial, out, at);
     }
   }
 }

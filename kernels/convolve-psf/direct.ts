@@ -65,9 +65,17 @@ const DARKEST = 1e-30;
 /**
  * Separable terms by adaptive cross approximation with full pivoting (Bebendorf 2000): psf ~ sum_r column_r row_r. `columns` and `rows` get
  * rank * side values; returns sum |residual| / sum |psf|. Pivots within {@link PIVOT_MARGIN} of the largest count as equal.
+ * `rest` is left with the residual; it may be `psf` itself.
  */
-export function separate(psf: Float64Array, side: number, rank: number, columns: Float64Array, rows: Float64Array): number {
-  const rest = psf.slice(0, side * side);
+export function separate(
+  psf: Float64Array,
+  side: number,
+  rank: number,
+  columns: Float64Array,
+  rows: Float64Array,
+  rest: Float64Array = psf.slice(0, side * side),
+): number {
+  if (rest !== psf) rest.set(psf.subarray(0, side * side));
   let total = 0;
   for (const value of rest) total += Math.abs(value);
   columns.fill(0);
@@ -92,19 +100,19 @@ export function separate(psf: Float64Array, side: number, rank: number, columns:
   return total > 0 ? left / total : 0;
 }
 
-/** As {@link convolveDirect}, with the PSF as `rank` separable terms: along rows to pixel columns, then along columns to pixel rows. */
+/** As {@link convolveDirect}, with the PSF as `rank` separable terms: along rows to pixel columns, then along columns to pixel rows. `partial`: scratch. */
 export function convolveSeparable(
   options: ConvolvePsfOptions,
   cells: Float64Array,
   columns: Float64Array,
   rows: Float64Array,
+  partial: Float64Array,
   out: Float64Array,
   offset: number,
 ): void {
   const { size, pad, grid, oversample: k, radius, rank } = options;
   const side = psfStampSide(options);
   const stride = k * grid;
-  const partial = new Float64Array(stride * size);
   out.fill(0, offset, offset + size * size);
   for (let term = 0; term < rank; term++) {
     for (let y = 0; y < stride; y++) {

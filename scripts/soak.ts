@@ -1,15 +1,15 @@
 /**
- * A long run of the render chain: memory must stay flat. `node bench/soak.ts [rows] [stamp px] [backend] [workers]`
+ * A long run of the render chain: memory must stay flat. `node scripts/soak.ts [rows] [stamp px] [backend] [workers]`
  *
  * Prints resident memory and pool bytes every 5 % and exits 1 when memory rose more than 50 MB above its highest value in the first tenth (garbage
  * comes and goes within that), or a pool reports a leak.
  */
 import { performance } from 'node:perf_hooks';
+import { benchRows } from '../bench/render.ts';
 import { openEngine } from '../src/index.ts';
 import { renderChain, renderInputs } from '../src/pipelines/injection/render.ts';
 import { planRow } from '../src/pipelines/injection/render-plan.ts';
 import { prepareRows } from '../src/pipelines/injection/render-rows.ts';
-import { benchRows } from './render.ts';
 
 const [rows = 1_000_000, size = 16] = process.argv.slice(2, 4).map(Number);
 const backend = (process.argv[4] ?? 'cpu') as 'cpu' | 'gpu';
