@@ -59,9 +59,21 @@ function expandLevel(
     let under = at + stride;
     for (let j = 0; j < evenColumns; j += 2, at += 2, under += 2) {
       let h0 = a[at];
-      let hx = toMultiple(a[under], bit1);
-      let hy = toMultiple(a[at + 1], bit1);
-      const hc = toMultiple(a[under + 1], bit0);
+      let hx = a[under];
+      let hy = a[at + 1];
+      let hc = a[under + 1];
+      if (hx === 0 && hy === 0 && hc === 0) {
+        // Most of a mask: nothing but the sum.
+        h0 = Math.floor(h0 / divisor);
+        a[at] = h0;
+        a[at + 1] = h0;
+        a[under] = h0;
+        a[under + 1] = h0;
+        continue;
+      }
+      hx = toMultiple(hx, bit1);
+      hy = toMultiple(hy, bit1);
+      hc = toMultiple(hc, bit0);
       const low0 = isOdd(hc, bit0) * bit0;
       hx += hx >= 0 ? -low0 : low0;
       hy += hy >= 0 ? -low0 : low0;

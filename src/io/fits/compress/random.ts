@@ -1,19 +1,19 @@
 /** The 10000 random numbers of subtractive dithering, the same in every reader and writer (FITS Standard 4.0, 10.2 and appendix I). */
 
 const COUNT = 10000;
-let table: Float64Array | undefined;
+let table: Float32Array | undefined;
 
 /**
  * The table: Park and Miller's minimal generator, seed = 16807 seed mod (2^31 - 1) from 1, as float32 in (0, 1).
  * The last seed is 1043618065, which the Standard gives as the check.
  */
-export function ditherTable(): Float64Array {
+export function ditherTable(): Float32Array {
   if (table === undefined) {
-    table = new Float64Array(COUNT);
+    table = new Float32Array(COUNT);
     let seed = 1;
     for (let index = 0; index < COUNT; index++) {
       seed = (16807 * seed) % 2147483647;
-      table[index] = Math.fround(seed / 2147483647);
+      table[index] = seed / 2147483647;
     }
   }
   return table;
@@ -24,7 +24,7 @@ export function ditherTable(): Float64Array {
  * Pixels must be asked for in growing order.
  */
 export class DitherWalk {
-  readonly table: Float64Array = ditherTable();
+  readonly table: Float32Array = ditherTable();
   #seed: number;
   /** Pixel at which the present run through the table began, and where in the table it began. */
   #base = 0;

@@ -1,8 +1,6 @@
 /** Big-endian pixels to typed arrays and back: NOCOMPRESS, and what gzip holds. */
 import type { RawPixels } from './types.ts';
 
-const LITTLE = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
-
 /**
  * Big-endian bytes as pixels of `width` bytes.
  *
@@ -10,25 +8,46 @@ const LITTLE = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
  */
 export function pixelsFromBytes(bytes: Uint8Array, width: 1 | 2 | 4 | 8, floating: boolean): RawPixels {
   if (width === 1) return bytes;
-  const native = LITTLE ? swapped(bytes, width) : bytes.slice();
-  const buffer = native.buffer as ArrayBuffer;
-  if (width === 2) return new Int16Array(buffer);
-  if (width === 4) return floating ? new Float32Array(buffer) : new Int32Array(buffer);
-  return floating ? new Float64Array(buffer) : new BigInt64Array(buffer);
+  const count = Math.floor(bytes.length / width);
+  // DataView names the byte order, so this is right on any host, and V8 makes one load and swap of it.
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (width === 2) {
+    const pixels = new Int16Array(count);
+    for (let index = 0; index < count; index++) pixels[index] = view.getInt16(2 * index);
+    return pixels;
+  }
+  if (width === 4) {
+    const pixels = new Int32Array(count);
+    for (let index = 0; index < count; index++) pixels[index] = view.getInt32(4 * index);
+    // As integers up to here: a float may change the bits of a NaN.
+    return floating ? new Float32Array(pixels.buffer) : pixels;
+  }
+  const pixels = new BigInt64Array(count);
+  for (let index = 0; index < count; index++) pixels[index] = view.getBigInt64(8 * index);
+  return floating ? new Float64Array(pixels.buffer) : pixels;
 }
 
 /** The big-endian bytes of pixels. */
 export function bytesFromPixels(pixels: RawPixels): Uint8Array {
-  const bytes = new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength);
-  const width = pixels.BYTES_PER_ELEMENT;
-  return LITTLE && width > 1 ? swapped(bytes, width) : bytes.slice();
-}
-
-function swapped(bytes: Uint8Array, width: number): Uint8Array {
-  const length = bytes.length - (bytes.length % width);
-  const turned = new Uint8Array(length);
-  for (let pixel = 0; pixel < length; pixel += width) {
-    for (let byte = 0; byte < width; byte++) turned[pixel + byte] = bytes[pixel + width - 1 - byte];
+  const { buffer, byteOffset, byteLength, length } = pixels;
+  const bytes = new Uint8Array(byteLength);
+  const view = new DataView(bytes.buffer);
+  switch (pixels.BYTES_PER_ELEMENT) {
+    case 1:
+      bytes.set(pixels as Uint8Array);
+      break;
+    case 2:
+      for (let index = 0; index < length; index++) view.setInt16(2 * index, (pixels as Int16Array)[index]);
+      break;
+    case 4: {
+      const words = new Int32Array(buffer, byteOffset, length);
+      for (let index = 0; index < length; index++) view.setInt32(4 * index, words[index]);
+      break;
+    }
+    default: {
+      const words = new BigInt64Array(buffer, byteOffset, length);
+      for (let index = 0; index < length; index++) view.setBigInt64(8 * index, words[index]);
+    }
   }
-  return turned;
+  return bytes;
 }

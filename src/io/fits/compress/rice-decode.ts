@@ -55,10 +55,15 @@ export function riceDecode(
   let last = table[0] >> spare;
   let position: number = pixelBits;
   for (let index = 0; index < count; ) {
-    const end = Math.min(index + blockSize, count);
+    let end = Math.min(index + blockSize, count);
     const split = (window32(table, position) >>> (32 - splitBits)) - 1;
     position += splitBits;
     if (split < 0) {
+      // Constant blocks come in long rows (no data, mask): fill them together.
+      while (end < count && position < endBits && window32(table, position) >>> (32 - splitBits) === 0) {
+        position += splitBits;
+        end = Math.min(end + blockSize, count);
+      }
       out.fill(last, index, end);
       index = end;
     } else if (split === rawSplit) {
@@ -72,8 +77,37 @@ export function riceDecode(
     } else if (split > rawSplit) {
       throw damaged(subject, `a RICE_1 block has split ${split}, above ${rawSplit}`);
     } else {
-      const low = 31 - split;
-      for (; index < end; index++) {
+      const fixed = split + 1;
+      const mask = (1 << split) - 1;
+      while (index < end) {
+        // Three pixels from one window where they fit: what limits this loop is the wait from one window to the next.
+        if (split < 9 && index + 2 < end) {
+          const window = window32(table, position);
+          const zeros1 = Math.clz32(window);
+          const used1 = zeros1 + fixed;
+          const window2 = window << used1;
+          const zeros2 = Math.clz32(window2);
+          const used2 = used1 + zeros2 + fixed;
+          const window3 = window << used2;
+          const zeros3 = Math.clz32(window3);
+          const used3 = used2 + zeros3 + fixed;
+          // Shifts heed five bits only; a sum past 31 is caught here, before anything is made of them.
+          if (used3 <= 31) {
+            position += used3;
+            const coded1 = (zeros1 << split) | ((window >>> (32 - used1)) & mask);
+            const coded2 = (zeros2 << split) | ((window >>> (32 - used2)) & mask);
+            const coded3 = (zeros3 << split) | ((window >>> (32 - used3)) & mask);
+            const first = (((coded1 >>> 1) ^ -(coded1 & 1)) + last) | 0;
+            const second = (((coded2 >>> 1) ^ -(coded2 & 1)) + first) | 0;
+            last = (((coded3 >>> 1) ^ -(coded3 & 1)) + second) | 0;
+            if (spare !== 0) last = (last << spare) >> spare;
+            out[index] = (first << spare) >> spare;
+            out[index + 1] = (second << spare) >> spare;
+            out[index + 2] = last;
+            index += 3;
+            continue;
+          }
+        }
         let k = position >>> 5;
         let s = position & 31;
         let window = (table[k] << s) | ((table[k + 1] >>> 1) >>> (31 - s));
@@ -99,10 +133,10 @@ export function riceDecode(
           position += zeros + 1 + split;
           window = (window << zeros) << 1;
         }
-        const coded = (zeros << split) | ((window >>> 1) >>> low);
+        const coded = (zeros << split) | ((window >>> 1) >>> (31 - split));
         last = (((coded >>> 1) ^ -(coded & 1)) + last) | 0;
         if (spare !== 0) last = (last << spare) >> spare;
-        out[index] = last;
+        out[index++] = last;
       }
     }
     if (position > endBits) throw ranOut(subject, bytes.length, index, count);

@@ -2,6 +2,9 @@
 import { DitherWalk } from './random.ts';
 import { NULL_VALUE, type Quantization, ZERO_VALUE } from './types.ts';
 
+type Integers = Int32Array | Int16Array | Uint8Array;
+type Floats = Float32Array | Float64Array;
+
 /** What turns the integers of one tile into floats. */
 export interface Unquantizer {
   readonly method: Quantization;
@@ -32,33 +35,82 @@ export function unquantizer(
  * Integers `from .. from + count` of a tile to floats at `at` of `out`. Calls for one tile must come in growing order of `from`.
  * The order of the operations is cfitsio's, so that the bits are.
  */
-export function unquantize(
-  rule: Unquantizer,
-  integers: Int32Array | Int16Array | Uint8Array,
+export function unquantize(rule: Unquantizer, integers: Integers, from: number, count: number, out: Floats, at: number): void {
+  const { scale, zero, blank, walk } = rule;
+  // The first method keeps no exact zeros: comparing with the blank again costs nothing and finds nothing.
+  const exactZero = rule.method === 'SUBTRACTIVE_DITHER_2' ? ZERO_VALUE : blank;
+  for (let done = 0; done < count; ) {
+    const random = walk === undefined ? 0 : walk.at(from + done);
+    const run = walk === undefined ? count : Math.min(count - done, walk.left(random));
+    if (walk === undefined) plain(integers, from, run, out, at, scale, zero, blank);
+    else dithered(integers, from + done, run, out, at + done, walk.table, random, scale, zero, blank, exactZero);
+    done += run;
+  }
+}
+
+/*
+ * The two hottest loops of reading floats. What is reserved (blank, exact zero) leaves the inner loop: with those cases inside it the
+ * same pixels take twice the time (4.4 against 2.2 ns), and reserved values come in rows anyway.
+ */
+
+function dithered(
+  integers: Integers,
   from: number,
   count: number,
-  out: Float32Array | Float64Array,
+  out: Floats,
   at: number,
+  table: Float32Array,
+  random: number,
+  scale: number,
+  zero: number,
+  blank: number,
+  exactZero: number,
 ): void {
-  const { scale, zero, blank, walk } = rule;
-  if (walk === undefined) {
-    for (let index = 0; index < count; index++) {
+  const reserved = Math.max(blank, exactZero);
+  for (let index = 0; index < count; ) {
+    for (; index < count; index++) {
       const value = integers[from + index];
-      out[at + index] = value === blank ? Number.NaN : value * scale + zero;
+      if (value <= reserved) break;
+      out[at + index] = (value - table[random + index] + 0.5) * scale + zero;
     }
-    return;
-  }
-  const { table } = walk;
-  // No integer equals it under the first method, which keeps no exact zeros.
-  const exactZero = rule.method === 'SUBTRACTIVE_DITHER_2' ? ZERO_VALUE : Number.NaN;
-  for (let done = 0; done < count; ) {
-    let random = walk.at(from + done);
-    const end = Math.min(count, done + walk.left(random));
-    for (; done < end; done++, random++) {
-      const value = integers[from + done];
-      if (value === blank) out[at + done] = Number.NaN;
-      else if (value === exactZero) out[at + done] = 0;
-      else out[at + done] = (value - table[random] + 0.5) * scale + zero;
+    if (index === count) return;
+    const value = integers[from + index];
+    if (value === blank || value === exactZero) {
+      const end = endOfRun(integers, from, index, count);
+      out.fill(value === blank ? Number.NaN : 0, at + index, at + end);
+      index = end;
+    } else {
+      out[at + index] = (value - table[random + index] + 0.5) * scale + zero;
+      index++;
     }
   }
+}
+
+function plain(
+  integers: Integers,
+  from: number,
+  count: number,
+  out: Floats,
+  at: number,
+  scale: number,
+  zero: number,
+  blank: number,
+): void {
+  for (let index = 0; index < count; ) {
+    for (; index < count; index++) {
+      const value = integers[from + index];
+      if (value === blank) break;
+      out[at + index] = value * scale + zero;
+    }
+    const end = endOfRun(integers, from, index, count);
+    out.fill(Number.NaN, at + index, at + end);
+    index = end;
+  }
+}
+
+/** End of the run of equal integers that begins at `index`. */
+function endOfRun(integers: Integers, from: number, index: number, count: number): number {
+  const value = integers[from + index];
+  while (index < count && integers[from + index] === value) index++;
+  return index;
 }
