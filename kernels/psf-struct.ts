@@ -175,14 +175,43 @@ export function psfParameters(description: PsfDescription, pixscaleArcsec: numbe
 export function truncationRadius(parameters: PsfParameters, limits: TruncationLimits = {}): number {
   if (parameters.kind !== PSF_KINDS.gaussian && parameters.kind !== PSF_KINDS.moffat) return parameters.truncation;
   const fluxLost = limits.fluxLost ?? FLUX_LOST;
+  const cap = limits.radiusPixels ?? RADIUS_PIXELS;
+  if (parameters.q === 1 && parameters.dx === 0 && parameters.dy === 0) {
+    const halfWidth = parameters.scale * roundHalfWidth(parameters, fluxLost);
+    return Math.min(cap, Math.max(1, Math.ceil(halfWidth - 0.5)));
+  }
   let low = 0;
-  let high = limits.radiusPixels ?? RADIUS_PIXELS;
+  let high = cap;
   while (high - low > 1) {
     const middle = (low + high) >> 1;
     if (modelFluxLost(parameters, middle + 0.5) < fluxLost) high = middle;
     else low = middle;
   }
   return high;
+}
+
+/** Half-widths in units of the scale, by model and loss: all centred round PSFs of one beta share one, and a survey has millions. */
+const roundHalfWidths = new Map<string, number>();
+
+/** Half-width, in units of `scale`, of the square that leaves out `fluxLost` of a centred round PSF. */
+function roundHalfWidth(parameters: PsfParameters, fluxLost: number): number {
+  const key = `${parameters.kind} ${parameters.beta} ${fluxLost}`;
+  let found = roundHalfWidths.get(key);
+  if (found === undefined) {
+    if (roundHalfWidths.size > 4096) roundHalfWidths.clear();
+    const unit = { ...parameters, scale: 1 };
+    let low = 0;
+    let high = 1;
+    while (modelFluxLost(unit, high) >= fluxLost && high < 1e9) high *= 2;
+    for (let step = 0; step < 50; step++) {
+      const middle = 0.5 * (low + high);
+      if (modelFluxLost(unit, middle) < fluxLost) high = middle;
+      else low = middle;
+    }
+    found = high;
+    roundHalfWidths.set(key, found);
+  }
+  return found;
 }
 
 /** Fraction of the flux of a Gaussian or Moffat outside the square of this half-width (native px) about the stamp's centre. */

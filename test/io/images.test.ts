@@ -1,13 +1,7 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { encodeCard, writeFitsImages } from '../../src/io/fits-image.ts';
 import { encodePng, type Raster } from '../../src/io/png.ts';
 import { colourStamp, enlarge, sheet, stretchFor } from '../../src/io/stretch.ts';
-
-const folder = mkdtempSync(join(tmpdir(), 'arclet-images-'));
 
 /** The pixels of a PNG whose lines all have filter Up: an independent undoing of what the encoder did. */
 function decode(png: Uint8Array): Uint8Array {
@@ -70,53 +64,5 @@ describe('stretch', () => {
     expect([...enlarge({ width: 2, height: 1, channels: 1, pixels: Uint8Array.of(1, 2) }, 2).pixels]).toEqual([
       1, 1, 2, 2, 1, 1, 2, 2,
     ]);
-  });
-});
-
-describe('fits images', () => {
-  it('writes blocks, cards and big-endian data that stand where the standard says', async () => {
-    const path = join(folder, 'two.fits');
-    const data = Float32Array.from({ length: 24 }, (_, index) => index - 3.25);
-    await writeFitsImages(path, [
-      { name: 'LENSED', data, shape: [2, 3, 4], unit: 'nmgy', cards: [['PIXSCALE', 0.262, 'arcsec']] },
-      { name: 'ERR', data: Float64Array.of(Math.E), shape: [1] },
-    ]);
-    const bytes = readFileSync(path);
-    expect(bytes.length).toBe(5 * 2880);
-    const cards = (start: number) =>
-      bytes
-        .toString('latin1', start, start + 2880)
-        .match(/.{80}/gs)
-        ?.map((card) => card.trimEnd()) ?? [];
-    expect(cards(0).slice(0, 5)).toEqual([
-      'SIMPLE  =                    T / conforms to the FITS standard',
-      'BITPIX  =                    8',
-      'NAXIS   =                    0',
-      'EXTEND  =                    T',
-      'END',
-    ]);
-    expect(cards(2880).slice(0, 12)).toEqual([
-      "XTENSION= 'IMAGE   '           / image extension",
-      'BITPIX  =                  -32',
-      'NAXIS   =                    3',
-      'NAXIS1  =                    4',
-      'NAXIS2  =                    3',
-      'NAXIS3  =                    2',
-      'PCOUNT  =                    0',
-      'GCOUNT  =                    1',
-      "EXTNAME = 'LENSED  '",
-      "BUNIT   = 'nmgy    '",
-      'PIXSCALE=                0.262 / arcsec',
-      'END',
-    ]);
-    expect(Array.from(data, (_, index) => bytes.readFloatBE(2 * 2880 + 4 * index))).toEqual([...data]);
-    expect(bytes.readDoubleBE(4 * 2880)).toBe(Math.E);
-  });
-
-  it('refuses cards that a reader would misread', () => {
-    expect(() => encodeCard(['PIXSCALE', Number.NaN])).toThrow(/no such number/);
-    expect(() => encodeCard(['lower', 1])).toThrow(/not a FITS keyword/);
-    expect(() => encodeCard(['NAME', 'x'.repeat(90)])).toThrow(/longer than a card/);
-    expect(encodeCard(['NAME', "it's"])).toContain("'it''s   '");
   });
 });

@@ -13,7 +13,7 @@ const HEADER_READ_BYTES = 10 * BLOCK;
 
 export interface FitsHdu extends HduLayout {
   readonly index: number;
-  /** EXTNAME in capitals as it stands, '' if there is none ('PRIMARY' for the first HDU without one). */
+  /** EXTNAME as it stands; without one 'PRIMARY' for the first HDU, 'COMPRESSED_IMAGE' for such (as in astropy), else ''. */
   readonly name: string;
   /** EXTVER, 1 if it is not there. */
   readonly version: number;
@@ -136,12 +136,21 @@ export async function openFits(source: ByteSource, options: GunzipOptions = {}):
   return fitsFile(plain, hdus, problems);
 }
 
+function nameOf(header: FitsHeader, index: number, type: HduType): string {
+  if (type !== 'COMPRESSED_IMAGE') return header.text('EXTNAME') ?? (index === 0 ? 'PRIMARY' : '');
+  // fpack may write its own EXTNAME before the one that the image had.
+  const names = header
+    .all('EXTNAME')
+    .filter((name) => typeof name === 'string' && name.trim() !== 'COMPRESSED_IMAGE') as string[];
+  return names.at(-1)?.trim() ?? 'COMPRESSED_IMAGE';
+}
+
 function makeHdu(source: ByteSource, header: FitsHeader, index: number, headerOffset: number, dataOffset: number): FitsHdu {
   const layout = layoutOf(header, index);
   return {
     ...layout,
     index,
-    name: header.text('EXTNAME') ?? (index === 0 ? 'PRIMARY' : ''),
+    name: nameOf(header, index, layout.type),
     version: header.integer('EXTVER', { fallback: 1 }),
     header,
     headerOffset,

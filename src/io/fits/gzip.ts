@@ -2,8 +2,7 @@
  * A gzipped file as a ByteSource. Gzip has no index: a first pass counts the bytes (and keeps them if they are few), later reads of a
  * large file inflate again from the start or go on from where the last one ended. Memory stays bounded whatever the file claims.
  */
-import type { ByteSource } from '../store/source.ts';
-import { checkRange } from '../store/source.ts';
+import { type ByteSource, checkRange, memorySource } from '../store/source.ts';
 import { damaged } from './damage.ts';
 
 export interface GunzipOptions {
@@ -107,16 +106,7 @@ function keptSource(source: ByteSource, pieces: readonly Uint8Array[], size: num
     bytes.set(piece, at);
     at += piece.length;
   }
-  const self: ByteSource = {
-    name: source.name,
-    size,
-    async read(offset, length) {
-      checkRange(self, offset, length);
-      return bytes.subarray(offset, offset + length);
-    },
-    close: () => source.close(),
-  };
-  return self;
+  return { ...memorySource(bytes, source.name), close: () => source.close() };
 }
 
 function streamedSource(source: ByteSource, size: number): ByteSource {

@@ -81,6 +81,9 @@ export function renderInputs(plan: RenderPlan, rows: readonly PreparedRow[], pre
   };
 }
 
+/** Chains under way at once, so that the last rows of one group do not leave workers idle. */
+const GROUPS_AT_ONCE = 3;
+
 /** Rows that share a plan, with their places in the file. */
 interface Group {
   readonly plan: RenderPlan;
@@ -109,8 +112,9 @@ export async function renderLensed(engine: Engine, file: RowsFile, options: Rend
   const collected = new Collector(engine.info.backend, file, maps);
   const plans: RowPlan[] = new Array(prepared.rows.length);
   const sides = { template: prepared.bank.side, psf: prepared.psfBank.side };
-  let done = 0;
-  for (const { plan, places } of groups.values()) {
+  const done = new Map<Group, number>();
+  const draw = async (group: Group): Promise<void> => {
+    const { plan, places } = group;
     const rows = places.map((place) => prepared.rows[place]);
     const { outputs, timings } = await engine.run(
       renderChain(plan, sides, maps),
@@ -118,18 +122,37 @@ export async function renderLensed(engine: Engine, file: RowsFile, options: Rend
       rows.length,
       {
         signal,
-        onProgress: (progress) => onProgress?.({ done: done + progress.done, total: prepared.rows.length }),
+        onProgress: (progress) => {
+          done.set(group, progress.done);
+          onProgress?.({ done: [...done.values()].reduce((sum, rowsDone) => sum + rowsDone, 0), total: prepared.rows.length });
+        },
       },
     );
-    done += places.length;
     collected.add(outputs as Record<string, Floats>, places, timings);
     places.forEach((place, index) => {
       const lost =
         plan.pad > 0 ? Array.from(outputs['psf_flux_lost'].subarray(index * bands.length, (index + 1) * bands.length)) : [];
       plans[place] = describePlan(plan, rows[index], lost);
     });
-  }
+  };
+  await eachOf([...groups.values()], GROUPS_AT_ONCE, draw);
   return { ...collected.result(), size: grid.size, bands, plan: plans };
+}
+
+/** Runs `work` on all items, a few at a time; stops starting new ones at the first failure. */
+async function eachOf<T>(items: readonly T[], atOnce: number, work: (item: T) => Promise<void>): Promise<void> {
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < items.length) {
+      try {
+        await work(items[next++]);
+      } catch (error) {
+        next = items.length;
+        throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, lane));
 }
 
 function describePlan(plan: RenderPlan, row: PreparedRow, psfFluxLost: readonly number[]): RowPlan {

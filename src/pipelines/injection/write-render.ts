@@ -2,7 +2,8 @@
 import { extname } from 'node:path';
 import { ArcletError } from '../../core/errors.ts';
 import { writeFileAtomic } from '../../io/atomic.ts';
-import { writeFitsImages } from '../../io/fits-image.ts';
+import type { HduInput } from '../../io/fits/encode.ts';
+import { writeFits } from '../../io/fits/node.ts';
 import type { NpyArray } from '../../io/npy.ts';
 import { writeNpz } from '../../io/npz.ts';
 import { encodePng, type Raster } from '../../io/png.ts';
@@ -61,18 +62,22 @@ export async function writeRender(path: string, result: RenderResult, pixscaleAr
   if (ending === '.npz') await writeNpz(path, renderArrays(result));
   else if (ending === '.png') await writeFileAtomic(path, encodePng(contactSheet(result)));
   else {
-    const bands = result.bands.map((band, index) => [`BAND${index}`, band] as const);
-    const images = Object.entries(renderArrays(result)).map(([name, { data, shape }]) => ({
-      name: name.toUpperCase(),
-      data,
-      shape,
-      unit: UNITS[name],
-      cards: shape.length === 4 ? bands : [],
-    }));
-    await writeFitsImages(path, images, [
-      ['ORIGIN', 'arclet'],
-      ['PIXSCALE', pixscaleArcsec, 'arcsec per pixel'],
-    ]);
+    const bands = result.bands.map((band, index) => ({ keyword: `BAND${index}`, value: band }));
+    const images = Object.entries(renderArrays(result)).map(
+      ([name, { data, shape }]): HduInput => ({
+        kind: 'image',
+        name: name.toUpperCase(),
+        data: data as Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>,
+        shape,
+        unit: UNITS[name],
+        cards: shape.length === 4 ? bands : [],
+      }),
+    );
+    const origin = [
+      { keyword: 'ORIGIN', value: 'arclet' },
+      { keyword: 'PIXSCALE', value: pixscaleArcsec, comment: 'arcsec per pixel' },
+    ];
+    await writeFits(path, [{ kind: 'empty', cards: origin }, ...images]);
   }
 }
 

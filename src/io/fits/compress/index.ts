@@ -9,3 +9,4 @@
 export { type CompressedImageInfo, compressedImageInfo } from './info.ts';
 export { type ReadReport, readCompressedImage, readCompressedSection } from './read.ts';
 export type { Bitpix, Codec, CompressedHdu, HeaderView, Pixels, Quantization, RawPixels } from './types.ts';
+export { type CompressedCard, type CompressedImage, type CompressOptions, compressImage, type QuantizeOptions } from './write.ts';
