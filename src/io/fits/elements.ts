@@ -1,0 +1,118 @@
+/**
+ * Arrays of FITS elements: their numpy names, and big-endian bytes to typed arrays and back. Typed arrays are taken to be little-endian,
+ * as they are on every machine that runs WebGPU.
+ */
+
+/** Types of elements as numpy names them; 'string' for text. Complex arrays are interleaved re, im. */
+export type Dtype =
+  | 'bool'
+  | 'int8'
+  | 'uint8'
+  | 'int16'
+  | 'uint16'
+  | 'int32'
+  | 'uint32'
+  | 'int64'
+  | 'uint64'
+  | 'float32'
+  | 'float64'
+  | 'complex64'
+  | 'complex128'
+  | 'string';
+
+export type NumberArray =
+  | Int8Array<ArrayBuffer>
+  | Uint8Array<ArrayBuffer>
+  | Int16Array<ArrayBuffer>
+  | Uint16Array<ArrayBuffer>
+  | Int32Array<ArrayBuffer>
+  | Uint32Array<ArrayBuffer>
+  | BigInt64Array<ArrayBuffer>
+  | BigUint64Array<ArrayBuffer>
+  | Float32Array<ArrayBuffer>
+  | Float64Array<ArrayBuffer>;
+
+/** What kind of array holds a type (complex types twice as long). */
+const ARRAYS = {
+  bool: Uint8Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  int64: BigInt64Array,
+  uint64: BigUint64Array,
+  float32: Float32Array,
+  float64: Float64Array,
+  complex64: Float32Array,
+  complex128: Float64Array,
+} as const;
+
+export type NumericDtype = keyof typeof ARRAYS;
+
+export const isComplex = (dtype: Dtype): boolean => dtype === 'complex64' || dtype === 'complex128';
+
+/** A zeroed array for `count` elements. */
+export function arrayOf(dtype: NumericDtype, count: number): NumberArray {
+  return new ARRAYS[dtype](isComplex(dtype) ? 2 * count : count);
+}
+
+/** The same memory read as another type. */
+export const viewAs = (dtype: NumericDtype, buffer: ArrayBuffer): NumberArray => new ARRAYS[dtype](buffer);
+
+/** The type that a typed array holds when nothing else is said. */
+export function dtypeOf(array: NumberArray): NumericDtype {
+  const found = (Object.keys(ARRAYS) as NumericDtype[]).find((dtype) => dtype !== 'bool' && array instanceof ARRAYS[dtype]);
+  return found as NumericDtype;
+}
+
+/** Product of a shape: 1 for no axes. */
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);
+
+/** The bytes behind a typed array. */
+export const bytesOf = (array: NumberArray): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+
+/**
+ * Copies elements of `width` bytes from `from` into `to`, turning the order of their bytes. Both hold whole elements; `to` is aligned to
+ * its width (it is the memory of a typed array), `from` may lie anywhere.
+ */
+export function swapBytes(from: Uint8Array, to: Uint8Array<ArrayBuffer>, width: number): void {
+  if (width === 1) {
+    to.set(from);
+    return;
+  }
+  const aligned = from.byteOffset % Math.min(width, 4) === 0 ? from : from.slice();
+  if (width === 2) swap16(aligned, to);
+  else if (width === 4) swap32(aligned, to);
+  else swap64(aligned, to);
+}
+
+function swap16(from: Uint8Array, to: Uint8Array<ArrayBuffer>): void {
+  const source = new Uint16Array(from.buffer, from.byteOffset, from.length / 2);
+  const target = new Uint16Array(to.buffer, to.byteOffset, source.length);
+  for (let at = 0; at < source.length; at++) {
+    const word = source[at];
+    target[at] = (word << 8) | (word >>> 8);
+  }
+}
+
+function swap32(from: Uint8Array, to: Uint8Array<ArrayBuffer>): void {
+  const source = new Uint32Array(from.buffer, from.byteOffset, from.length / 4);
+  const target = new Uint32Array(to.buffer, to.byteOffset, source.length);
+  for (let at = 0; at < source.length; at++) target[at] = swapped(source[at]);
+}
+
+function swap64(from: Uint8Array, to: Uint8Array<ArrayBuffer>): void {
+  const source = new Uint32Array(from.buffer, from.byteOffset, from.length / 4);
+  const target = new Uint32Array(to.buffer, to.byteOffset, source.length);
+  for (let at = 0; at < source.length; at += 2) {
+    target[at] = swapped(source[at + 1]);
+    target[at + 1] = swapped(source[at]);
+  }
+}
+
+function swapped(word: number): number {
+  return (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
+}
