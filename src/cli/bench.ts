@@ -61,16 +61,17 @@ function describe({ backend, ceilings, rows, render }: BenchReport): string {
   ]);
   const head = ['kernel', 'case', 'items', 'ms', 'device ms', 'rows/s', 'GB/s', 'GFLOP/s', 'nearer ceiling'];
   const limits = `${backend}: copy ${giga(ceilings.bytesPerSecond)} GB/s, arithmetic ${giga(ceilings.flopsPerSecond)} GFLOP/s (measured just now)`;
-  const chains = render.map(({ label, rows: count, seconds, rowsPerSecond }) => [
+  const chains = render.map(({ label, rows: count, seconds, rowsPerSecond, rowsPerCpuSecond }) => [
     label,
     String(count),
     (1e3 * seconds).toPrecision(3),
     short(rowsPerSecond),
+    short(rowsPerCpuSecond),
   ]);
   const parts = [
     limits,
     cells.length > 0 && table(head, cells),
-    chains.length > 0 && table(['64 x 64 x 3, SIE + shear, Sersic, Moffat', 'rows', 'ms', 'rows/s'], chains),
+    chains.length > 0 && table(['64 x 64 x 3, SIE + shear, Sersic, Moffat', 'rows', 'ms', 'rows/s', 'rows/CPU-s'], chains),
   ];
   return `${parts.filter(Boolean).join('\n\n')}\n`;
 }

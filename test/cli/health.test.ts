@@ -94,6 +94,7 @@ describe('bench', () => {
     expect(render.map(({ label, rowsPerSecond }) => [label, rowsPerSecond > 1])).toEqual([
       ['convolve-oversample auto', true],
       ['convolve-oversample 1', true],
+      ['auto, pixels left on the device', true],
     ]);
   });
 
