@@ -5,7 +5,7 @@ import { type CompressedImageInfo, compressedImageInfo } from './info.ts';
 import { scalePixels } from './scale.ts';
 import { descriptorAt, numberAt, type TableColumn } from './table.ts';
 import { checkTileSize, decodeTile, type TileKind, type TileScratch } from './tile.ts';
-import { allocate, type CompressedHdu, damaged, type Pixels, product, type RawPixels } from './types.ts';
+import { allocate, type CompressedHdu, damaged, NULL_VALUE, type Pixels, product, type RawPixels } from './types.ts';
 import { unquantize, unquantizer } from './unquantize.ts';
 
 /** What a reading cost; counts are added to what is there. */
@@ -35,6 +35,7 @@ interface WantedTile {
   readonly bytes: number;
   readonly scale: number;
   readonly zero: number;
+  /** Integer of undefined pixels. Without ZBLANK it is the reserved value, which a lossy codec (HCOMPRESS) may make of anything. */
   readonly blank: number | undefined;
 }
 
@@ -192,7 +193,7 @@ function locateTile(
       bytes,
       scale: numberAt(view, row, columns.ZSCALE) ?? info.zscale ?? 1,
       zero: numberAt(view, row, columns.ZZERO) ?? info.zzero ?? 0,
-      blank: numberAt(view, row, columns.ZBLANK) ?? info.zblank,
+      blank: numberAt(view, row, columns.ZBLANK) ?? info.zblank ?? (info.codec === 'HCOMPRESS_1' ? undefined : NULL_VALUE),
     };
   }
   throw damaged(subject, 'no column of the table holds this tile');

@@ -1,6 +1,6 @@
 /** Scaled integers back to floats, with the dither that was added taken off again (FITS Standard 4.0, 10.2; White, Pence, arXiv:1201.1340). */
 import { DitherWalk } from './random.ts';
-import { NULL_VALUE, type Quantization, ZERO_VALUE } from './types.ts';
+import { type Quantization, ZERO_VALUE } from './types.ts';
 
 type Integers = Int32Array | Int16Array | Uint8Array;
 type Floats = Float32Array | Float64Array;
@@ -10,7 +10,7 @@ export interface Unquantizer {
   readonly method: Quantization;
   readonly scale: number;
   readonly zero: number;
-  /** Integer of undefined pixels, which become NaN. */
+  /** Integer of undefined pixels, which become NaN; NaN itself, which no integer equals, where there are none. */
   readonly blank: number;
   /** The tile's dither; undefined without one. */
   readonly walk: DitherWalk | undefined;
@@ -18,7 +18,7 @@ export interface Unquantizer {
 
 /**
  * @param tile number of the tile from 0, in table order
- * @param blank ZBLANK; without one, the reserved value -2147483647 is undefined, because no writer uses it for a pixel
+ * @param blank ZBLANK, if pixels can be undefined
  */
 export function unquantizer(
   method: Quantization,
@@ -26,7 +26,7 @@ export function unquantizer(
   zero: number,
   tile: number,
   dither0: number,
-  blank = NULL_VALUE,
+  blank = Number.NaN,
 ): Unquantizer {
   return { method, scale, zero, blank, walk: method === 'NO_DITHER' ? undefined : new DitherWalk(tile, dither0) };
 }
@@ -37,8 +37,8 @@ export function unquantizer(
  */
 export function unquantize(rule: Unquantizer, integers: Integers, from: number, count: number, out: Floats, at: number): void {
   const { scale, zero, blank, walk } = rule;
-  // The first method keeps no exact zeros: comparing with the blank again costs nothing and finds nothing.
-  const exactZero = rule.method === 'SUBTRACTIVE_DITHER_2' ? ZERO_VALUE : blank;
+  // The first method keeps no exact zeros.
+  const exactZero = rule.method === 'SUBTRACTIVE_DITHER_2' ? ZERO_VALUE : Number.NaN;
   for (let done = 0; done < count; ) {
     const random = walk === undefined ? 0 : walk.at(from + done);
     const run = walk === undefined ? count : Math.min(count - done, walk.left(random));
@@ -66,7 +66,8 @@ function dithered(
   blank: number,
   exactZero: number,
 ): void {
-  const reserved = Math.max(blank, exactZero);
+  // Not Math.max, of which one NaN makes a NaN.
+  const reserved = blank > exactZero || Number.isNaN(exactZero) ? blank : exactZero;
   for (let index = 0; index < count; ) {
     for (; index < count; index++) {
       const value = integers[from + index];
