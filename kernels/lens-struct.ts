@@ -1,6 +1,7 @@
 /**
  * The `Lens` struct that every kernel with a deflector takes, and its way to and from `LensParameters`.
  */
+import { PhiloxStream, philoxKey } from '../src/core/rng.ts';
 import type { Columns } from '../src/engine/kernel.ts';
 import { struct } from '../src/gpu/layout.ts';
 import { LENS_KINDS, type LensDescription, type LensParameters, lensParameters } from '../src/sky/lensing/models.ts';
@@ -38,18 +39,6 @@ export function lensAt(columns: Columns, index: number): LensParameters {
   return Object.fromEntries(LENS_LAYOUT.fields.map(({ name }) => [name, columns[name][index]])) as unknown as LensParameters;
 }
 
-/** xorshift32 uniforms in [0, 1): test inputs need no more, and this file stays free of the science RNG. */
-function uniforms(seed: number): () => number {
-  let state = (Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ 0x2545f491) >>> 0 || 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    state >>>= 0;
-    return state / 2 ** 32;
-  };
-}
-
 /** Axis ratios that break careless formulas come first, then a uniform draw. */
 function sampleAxisRatio(index: number, u: number): number {
   const corner = Math.floor(index / LENS_KINDS.length) % 6;
@@ -65,7 +54,8 @@ function sampleAxisRatio(index: number, u: number): number {
  * the input, which the singular centre would magnify.
  */
 export function sampleLenses(count: number, seed: number): LensParameters[] {
-  const next = uniforms(seed);
+  const stream = new PhiloxStream(philoxKey(seed));
+  const next = (): number => stream.uniform();
   const signed = (): number => 2 * next() - 1;
   const lenses: LensParameters[] = [];
   for (let index = 0; index < count; index++) {

@@ -5,6 +5,7 @@
  */
 import { FWHM_PER_SIGMA } from '../src/core/constants.ts';
 import { ArcletError } from '../src/core/errors.ts';
+import { PhiloxStream, philoxKey } from '../src/core/rng.ts';
 import { struct } from '../src/gpu/layout.ts';
 import type { PsfSizeConvention } from '../src/sky/conventions.ts';
 import { moffatAlpha, moffatFwhmFromSize, moffatPeak } from '../src/sky/profiles/moffat.ts';
@@ -241,7 +242,8 @@ export function samplePsfs(
   seed: number,
   bank: { bankSide: number; bankStamps: number; limits?: TruncationLimits },
 ): PsfParameters[] {
-  const next = uniforms(seed);
+  const stream = new PhiloxStream(philoxKey(seed));
+  const next = (): number => stream.uniform();
   const models = ['moffat', 'gaussian', 'moffat', bank.bankStamps > 0 ? 'pixelised' : 'moffat', 'none'] as const;
   return Array.from({ length: count * bands }, (_, index) => {
     const round = next() < 0.4;
@@ -262,18 +264,6 @@ export function samplePsfs(
           : { model, ...common, ...shape, ...(model === 'moffat' ? { beta, sizeSemantics } : {}) };
     return psfParameters(description as PsfDescription, 0.262, { fluxLost: 10 ** (-1 - 3 * next()), ...bank.limits });
   });
-}
-
-/** xorshift32 uniforms in [0, 1): a test sample needs no more. */
-function uniforms(seed: number): () => number {
-  let state = (Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ 0x2545f491) >>> 0 || 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    state >>>= 0;
-    return state / 2 ** 32;
-  };
 }
 
 function invalid(key: string, message: string): ArcletError {

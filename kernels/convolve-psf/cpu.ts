@@ -1,4 +1,5 @@
 /** Float64 twin of convolve-psf. */
+import { Recent } from '../../src/core/recent.ts';
 import type { CpuTwin } from '../../src/engine/kernel.ts';
 import { convolveDirect, convolveSeparable, separate, sharpenedPsf } from './direct.ts';
 import { type ConvolvePsfOptions, psfStampSide, spectralShape } from './options.ts';
@@ -20,19 +21,8 @@ interface SummedWorkspace {
 }
 
 /** Scratch of the last few option sets: allocated per row it would be most of a long run's garbage. */
-const spectralWorkspaces = new Map<string, SpectralWorkspace>();
-const summedWorkspaces = new Map<string, SummedWorkspace>();
-
-function remembered<W>(workspaces: Map<string, W>, options: ConvolvePsfOptions, make: () => W): W {
-  const key = JSON.stringify(options);
-  let found = workspaces.get(key);
-  if (found === undefined) {
-    if (workspaces.size > 8) workspaces.clear();
-    found = make();
-    workspaces.set(key, found);
-  }
-  return found;
-}
+const spectralWorkspaces = new Recent<SpectralWorkspace>();
+const summedWorkspaces = new Recent<SummedWorkspace>();
 
 function makeSpectral(options: ConvolvePsfOptions): SpectralWorkspace {
   const spectral = new SpectralConvolver(spectralShape(options));
@@ -93,7 +83,7 @@ function convolveSpectral(
   out: Float64Array,
 ): void {
   const { bands, size } = options;
-  const work = remembered(spectralWorkspaces, options, () => makeSpectral(options));
+  const work = spectralWorkspaces.get(options, () => makeSpectral(options));
   const side = psfStampSide(options);
   planes.forEach((plane, component) => {
     work.spectral.cellSpectrum(plane, work.sources[component]);
@@ -119,7 +109,7 @@ function convolveSummed(
 ): void {
   const { bands, size, method, rank } = options;
   const side = psfStampSide(options);
-  const { mixed, sharp, columns, rows, partial } = remembered(summedWorkspaces, options, () => makeSummed(options));
+  const { mixed, sharp, columns, rows, partial } = summedWorkspaces.get(options, () => makeSummed(options));
   for (let band = 0; band < bands; band++) {
     if (!needed[band]) continue;
     mix(planes, weights[band], mixed);

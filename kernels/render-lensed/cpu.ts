@@ -1,4 +1,5 @@
 /** Float64 twin of render-lensed. */
+import { Recent } from '../../src/core/recent.ts';
 import type { Columns, CpuTwin } from '../../src/engine/kernel.ts';
 import { lensAt } from '../lens-struct.ts';
 import { sourceAt } from '../source-struct.ts';
@@ -12,27 +13,20 @@ interface Workspace {
 }
 
 /** Samplers and scratch of the last few option sets; a worker renders thousands of rows with one. */
-const workspaces = new Map<string, Workspace>();
+const workspaces = new Recent<Workspace>();
 
-function workspaceFor(options: RenderLensedOptions): Workspace {
-  const key = JSON.stringify(options);
-  let found = workspaces.get(key);
-  if (found === undefined) {
-    if (workspaces.size > 8) workspaces.clear();
-    const flat = planeGrid(options);
-    found = {
-      lensed: new CellSampler(lensedGrid(options), options.rule),
-      unlensed: new CellSampler(flat, options.rule),
-      planeSide: flat.grid,
-    };
-    workspaces.set(key, found);
-  }
-  return found;
+function makeWorkspace(options: RenderLensedOptions): Workspace {
+  const flat = planeGrid(options);
+  return {
+    lensed: new CellSampler(lensedGrid(options), options.rule),
+    unlensed: new CellSampler(flat, options.rule),
+    planeSide: flat.grid,
+  };
 }
 
 export const cpu: CpuTwin<RenderLensedOptions> = (options, inputs, outputs, count) => {
   const { size, components, bands, oversample, grid, templateSide } = options;
-  const work = workspaceFor(options);
+  const work = workspaces.get(options, () => makeWorkspace(options));
   const lenses = inputs['lens'] as Columns;
   const sources = inputs['source'] as Columns;
   const fluxes = inputs['flux'] as Float64Array;
