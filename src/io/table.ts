@@ -161,3 +161,18 @@ export function sliceBatch(schema: TableSchema, batch: TableBatch, start: number
   });
   return { rows: end - start, columns: Object.fromEntries(columns) };
 }
+
+const DAY_MILLISECONDS = 86_400_000;
+
+/** Days since 1970-01-01 of an ISO date; undefined for what is no day. */
+export function daysOf(value: unknown): number | undefined {
+  const milliseconds = typeof value === 'string' ? Date.parse(`${value}T00:00:00Z`) : Number.NaN;
+  // Date.parse makes 1 March of 30 February.
+  const isDay = !Number.isNaN(milliseconds) && new Date(milliseconds).toISOString() === `${value}T00:00:00.000Z`;
+  return isDay ? milliseconds / DAY_MILLISECONDS : undefined;
+}
+
+/** ISO date of a number of days since 1970-01-01. */
+export function dateOf(days: number): string {
+  return new Date(days * DAY_MILLISECONDS).toISOString().slice(0, 10);
+}

@@ -4,6 +4,7 @@ import { parseDecimal, parseFloat16 } from 'hyparquet/src/convert.js';
 import {
   ARRAY_OF,
   type ColumnValues,
+  dateOf,
   isNumeric,
   type NumericArray,
   type ScalarType,
@@ -13,7 +14,6 @@ import {
 import type { DecodedPage } from './pages.ts';
 
 const text = new TextDecoder();
-const DAY_MILLISECONDS = 86_400_000;
 
 /** Julian day number of 1970-01-01, from which INT96 counts. */
 const UNIX_JULIAN_DAY = 2_440_588n;
@@ -34,7 +34,7 @@ function converterOf(element: SchemaElement, type: ScalarType): ((value: never) 
     if (unit === 'MILLIS') return (value: bigint) => value * 1000n;
     return unit === 'NANOS' ? (value: bigint) => value / 1000n : undefined;
   }
-  if (type === 'date') return (value: number) => new Date(value * DAY_MILLISECONDS).toISOString().slice(0, 10);
+  if (type === 'date') return dateOf;
   if (type === 'string') return (value: Uint8Array) => text.decode(value);
   if (logical?.type === 'FLOAT16') return parseFloat16 as (value: Uint8Array) => unknown;
   // A view would keep the whole page alive.

@@ -4,7 +4,7 @@ import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import { ArcletError } from '../../core/errors.ts';
 import type { ByteSink } from '../store/store.ts';
 import type { ScalarColumn, StampColumn, TableBatch, TableSchema } from '../table.ts';
-import { type ColumnValues, checkBatch, checkSchema, sliceBatch, stampLength } from '../table.ts';
+import { type ColumnValues, checkBatch, checkSchema, daysOf, sliceBatch, stampLength } from '../table.ts';
 import { type WriteCodec, zstdCompressor } from './codecs.ts';
 import { toKeyValues, toParquetSchema } from './schema.ts';
 import { writeStampChunk } from './stamp-chunk.ts';
@@ -24,8 +24,6 @@ const CODECS = { zstd: 'ZSTD', snappy: 'SNAPPY', none: 'UNCOMPRESSED' } as const
 
 /** Bytes that are gathered before they go to the sink. */
 const BUFFER_BYTES = 4 * 2 ** 20;
-
-const DAY_MILLISECONDS = 86_400_000;
 
 /**
  * Writes a table batch by batch; each batch is a row group.
@@ -178,10 +176,5 @@ const CONVERT: Record<ScalarColumn['type'], (value: unknown) => unknown> = {
   float64: real,
   string: (value) => (typeof value === 'string' ? value : undefined),
   bytes: (value) => (value instanceof Uint8Array ? value : undefined),
-  date: (value) => {
-    const milliseconds = typeof value === 'string' ? Date.parse(`${value}T00:00:00Z`) : Number.NaN;
-    // Date.parse makes 1 March of 30 February.
-    const isDay = !Number.isNaN(milliseconds) && new Date(milliseconds).toISOString() === `${value}T00:00:00.000Z`;
-    return isDay ? milliseconds / DAY_MILLISECONDS : undefined;
-  },
+  date: daysOf,
 };
