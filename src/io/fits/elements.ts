@@ -83,18 +83,24 @@ export function swapBytes(from: Uint8Array, to: Uint8Array<ArrayBuffer>, width: 
     to.set(from);
     return;
   }
-  const aligned = from.byteOffset % Math.min(width, 4) === 0 ? from : from.slice();
+  const aligned = from.byteOffset % 4 === 0 ? from : from.slice();
   if (width === 2) swap16(aligned, to);
   else if (width === 4) swap32(aligned, to);
   else swap64(aligned, to);
 }
 
+/** Two elements at a time where memory allows. */
 function swap16(from: Uint8Array, to: Uint8Array<ArrayBuffer>): void {
-  const source = new Uint16Array(from.buffer, from.byteOffset, from.length / 2);
-  const target = new Uint16Array(to.buffer, to.byteOffset, source.length);
-  for (let at = 0; at < source.length; at++) {
-    const word = source[at];
-    target[at] = (word << 8) | (word >>> 8);
+  const pairs = from.byteOffset % 4 === 0 && to.byteOffset % 4 === 0 ? from.length >>> 2 : 0;
+  const source = new Uint32Array(from.buffer, pairs > 0 ? from.byteOffset : 0, pairs);
+  const target = new Uint32Array(to.buffer, pairs > 0 ? to.byteOffset : 0, pairs);
+  for (let at = 0; at < pairs; at++) {
+    const two = source[at];
+    target[at] = ((two & 0x00ff00ff) << 8) | ((two >>> 8) & 0x00ff00ff);
+  }
+  for (let at = 4 * pairs; at < from.length; at += 2) {
+    to[at] = from[at + 1];
+    to[at + 1] = from[at];
   }
 }
 
