@@ -2,19 +2,6 @@
 import { damaged } from './types.ts';
 import { nodeZlib } from './zlib.node.ts';
 
-/** The streams a browser has; TypeScript's ES2024 does not know them. */
-interface ByteTransform {
-  readonly readable: ReadableStream<Uint8Array>;
-  readonly writable: WritableStream<Uint8Array>;
-}
-type TransformClass = new (format: 'gzip') => ByteTransform;
-interface ReadableStream<T> {
-  getReader(): { read(): Promise<{ done: boolean; value?: T }>; cancel(): Promise<void> };
-}
-interface WritableStream<T> {
-  getWriter(): { write(chunk: T): Promise<void>; close(): Promise<void> };
-}
-
 /**
  * Inflates one gzip member.
  *
@@ -29,7 +16,6 @@ export async function gunzip(bytes: Uint8Array, most: number, subject = 'GZIP ti
       const whole = zlib.gunzipSync(bytes, { maxOutputLength: Math.max(most, 1), chunkSize });
       return new Uint8Array(whole.buffer, whole.byteOffset, whole.byteLength);
     }
-    const { DecompressionStream } = globalThis as unknown as { DecompressionStream: TransformClass };
     return await through(new DecompressionStream('gzip'), bytes, most);
   } catch (cause) {
     throw damaged(
@@ -45,25 +31,26 @@ export async function gunzip(bytes: Uint8Array, most: number, subject = 'GZIP ti
 export async function gzip(bytes: Uint8Array, level = 1): Promise<Uint8Array> {
   const zlib = nodeZlib();
   if (zlib !== undefined) return new Uint8Array(zlib.gzipSync(bytes, { level }));
-  const { CompressionStream } = globalThis as unknown as { CompressionStream: TransformClass };
   return through(new CompressionStream('gzip'), bytes, Number.POSITIVE_INFINITY);
 }
 
-async function through(stream: ByteTransform, bytes: Uint8Array, most: number): Promise<Uint8Array> {
+async function through(stream: CompressionStream | DecompressionStream, bytes: Uint8Array, most: number): Promise<Uint8Array> {
   const writer = stream.writable.getWriter();
   // Not awaited: a write resolves only when the reader below has taken what comes of it. Its failure reaches the reader too.
-  const written = writer.write(bytes).then(() => writer.close());
-  written.catch(() => {});
+  writer
+    .write(new Uint8Array(bytes))
+    .then(() => writer.close())
+    .catch(() => {});
   const reader = stream.readable.getReader();
   const parts: Uint8Array[] = [];
   let size = 0;
   for (let next = await reader.read(); !next.done; next = await reader.read()) {
-    size += next.value!.length;
+    size += next.value.length;
     if (size > most) {
       await reader.cancel();
       throw new RangeError(`More than ${most} bytes came out.`);
     }
-    parts.push(next.value!);
+    parts.push(next.value);
   }
   const whole = new Uint8Array(size);
   let at = 0;

@@ -83,7 +83,7 @@ export async function readCompressedSection(
 
   const wanted = await locateTiles(hdu, info, start, shape, report);
   wanted.sort((a, b) => a.offset - b.offset);
-  const out = allocate(info.bitpix, pixels);
+  const out = allocateOrSay(info, pixels, name);
   const scratch: TileScratch = { integers: new Int32Array(0) };
   for (let first = 0; first < wanted.length; ) {
     const from = wanted[first].offset;
@@ -106,6 +106,14 @@ export async function readCompressedSection(
     }
   }
   return scalePixels(out, info);
+}
+
+function allocateOrSay(info: CompressedImageInfo, pixels: number, name: string): RawPixels {
+  try {
+    return allocate(info.bitpix, pixels);
+  } catch (cause) {
+    throw damaged(name, `there is no memory for ${pixels} pixels of BITPIX ${info.bitpix}`, { pixels }, cause);
+  }
 }
 
 function checkBox(info: CompressedImageInfo, start: readonly number[], shape: readonly number[], name: string): void {
@@ -182,7 +190,7 @@ function locateTile(
         { ...descriptor, heapBytes },
       );
     }
-    checkTileSize(bytes, product(shape), subject);
+    checkTileSize(info, kind, bytes, product(shape), subject);
     return {
       index,
       start,

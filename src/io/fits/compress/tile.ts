@@ -4,7 +4,7 @@ import { hcompressDecode } from './hcompress.ts';
 import type { CompressedImageInfo } from './info.ts';
 import { plioDecode } from './plio.ts';
 import { pixelsFromBytes } from './raw.ts';
-import { riceDecode } from './rice-decode.ts';
+import { RICE_CODES, riceDecode } from './rice-decode.ts';
 import type { TableColumn } from './table.ts';
 import { damaged, type RawPixels } from './types.ts';
 
@@ -12,23 +12,33 @@ import { damaged, type RawPixels } from './types.ts';
 export type TileKind = 'compressed' | 'gzip' | 'uncompressed';
 
 /**
- * A codec that keeps next to nothing of an empty tile (all zero, all equal) may be asked for more pixels than its bytes seem to hold;
- * up to this many are believed, beyond it only so many a byte.
+ * Some codecs keep next to nothing of an empty tile (all zero, all equal) and may be asked for more pixels than their bytes seem to
+ * hold; up to this many are believed, beyond it only so many a byte.
  */
 const BELIEVED_PIXELS = 2 ** 26;
 const BELIEVED_PIXELS_PER_BYTE = 4096;
+/** Deflate makes at most 1032 bytes of one. */
+const GZIP_PIXELS_PER_BYTE = 1040;
 /** The longest a tile can sensibly be: random 8-byte pixels take less than 32 bytes each in any codec; gzip has a header. */
 const MOST_BYTES_PER_PIXEL = 32;
 const TILE_OVERHEAD_BYTES = 4096;
 
 /** Throws INPUT_INVALID for a tile too small or too large to be what it says: before anything is read or allocated for it. */
-export function checkTileSize(bytes: number, pixels: number, subject: string): void {
+export function checkTileSize(info: CompressedImageInfo, kind: TileKind, bytes: number, pixels: number, subject: string): void {
   if (bytes > MOST_BYTES_PER_PIXEL * pixels + TILE_OVERHEAD_BYTES) {
     throw damaged(subject, `a tile of ${pixels} pixels has ${bytes} bytes`, { bytes, pixels });
   }
-  if (pixels > Math.max(BELIEVED_PIXELS, BELIEVED_PIXELS_PER_BYTE * bytes)) {
-    throw damaged(subject, `${bytes} bytes are said to hold a tile of ${pixels} pixels`, { bytes, pixels });
+  if (pixels > mostPixels(info, kind, bytes)) {
+    throw damaged(subject, `${bytes} bytes of ${info.codec} cannot hold ${pixels} pixels`, { bytes, pixels });
   }
+}
+
+function mostPixels(info: CompressedImageInfo, kind: TileKind, bytes: number): number {
+  if (kind === 'uncompressed' || info.codec === 'NOCOMPRESS') return bytes;
+  if (kind === 'gzip' || info.codec === 'GZIP_1' || info.codec === 'GZIP_2') return GZIP_PIXELS_PER_BYTE * bytes;
+  // The least of a block is the number of its split.
+  if (info.codec === 'RICE_1') return Math.ceil((8 * bytes) / RICE_CODES[info.bytePix].splitBits) * info.blockSize;
+  return Math.max(BELIEVED_PIXELS, BELIEVED_PIXELS_PER_BYTE * bytes);
 }
 
 /** Pixels of the codecs that give 32-bit integers, kept between tiles of one reading. */
