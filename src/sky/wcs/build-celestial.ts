@@ -156,7 +156,7 @@ function celestialTransform(
   }
   const window = cylindricalWindow(reader, pair, projection, linear, axes, shape, pixelAxes, offset[0]);
   if (window.phiDeg !== 0)
-    notes.push(`The image reaches beyond native longitude 180: the map is centred on ${window.phiDeg} degrees, as wcslib does.`);
+    notes.push(`The image reaches beyond native longitude 180: the map is centred on ${window.phiDeg} degrees.`);
   return new CelestialTransform(window.projection, sphere, offset);
 }
 

@@ -21,6 +21,8 @@ export class CelestialTransform {
   /** Plane (degrees) -> longitude in [0, 360) and latitude (degrees) in out[0..1]; false outside the projection. */
   toSky(x: number, y: number, out: Float64Array): boolean {
     const n = this.#vector;
+    // Squares of larger numbers overflow, and a direction of zero length would pass for the origin of longitude.
+    if (!(Math.abs(x) + Math.abs(y) < 1e150)) return false;
     if (!this.projection.deproject(x + this.x0, y + this.y0, n)) return false;
     const r = this.sphere.rotation;
     const a = n[0];

@@ -36,13 +36,13 @@ export class HeaderReader {
   readonly view: HeaderView;
   /** '' or 'A' ... 'Z'. */
   readonly alternate: string;
-  /** Every keyword there is, read once. */
+  /** Every keyword that has a value, read once. */
   readonly names: ReadonlySet<string>;
 
   constructor(header: HeaderLike, alternate = '') {
     this.view = viewHeader(header);
     this.alternate = alternate;
-    this.names = new Set(this.view.keys());
+    this.names = new Set([...this.view.keys()].filter((key) => this.has(key)));
   }
 
   has(key: string): boolean {

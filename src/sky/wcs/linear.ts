@@ -132,5 +132,7 @@ function invert(header: HeaderReader, matrix: Float64Array, n: number): Float64A
       }
     }
   }
+  const overflow = inverse.findIndex((value) => !Number.isFinite(value));
+  if (overflow >= 0) throw singular(overflow % n);
   return inverse;
 }

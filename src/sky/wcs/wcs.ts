@@ -154,7 +154,7 @@ export class Wcs {
     if (pixelDistortion && !pixelDistortion.inverse(u, v, out)) return POINT_NOT_CONVERGED;
     out[0] += this.#crpix[0] - 1;
     out[1] += this.#crpix[1] - 1;
-    return POINT_OK;
+    return Number.isFinite(out[0]) && Number.isFinite(out[1]) ? POINT_OK : POINT_OUTSIDE;
   }
 
   /**
@@ -189,8 +189,9 @@ export class Wcs {
       for (let i = 0; i < n; i++) {
         const transform = transforms[i];
         if (!transform) continue;
-        columns[i][k] = transform.toWorld(world[i]);
-        if (Number.isNaN(columns[i][k])) status = POINT_OUTSIDE;
+        const value = transform.toWorld(world[i]);
+        columns[i][k] = Number.isFinite(value) ? value : Number.NaN;
+        if (!Number.isFinite(value)) status = POINT_OUTSIDE;
       }
       return status;
     });
@@ -209,7 +210,7 @@ export class Wcs {
         const transform = transforms[i];
         if (!transform) continue;
         world[i] = transform.toIntermediate(worlds[i][k]);
-        if (Number.isNaN(world[i])) status = POINT_OUTSIDE;
+        if (!Number.isFinite(world[i])) status = POINT_OUTSIDE;
       }
       if (celestial) {
         const { lonAxis, latAxis, transform } = celestial;
@@ -225,6 +226,7 @@ export class Wcs {
         offset[p] = pair[0];
         offset[q] = pair[1];
       }
+      if (status === POINT_OK && !offset.every(Number.isFinite)) status = POINT_OUTSIDE;
       for (let j = 0; j < n; j++) columns[j][k] = status === POINT_OK ? offset[j] + this.axes[j].crpix - 1 : Number.NaN;
       return status;
     });
