@@ -2,10 +2,12 @@
 import { Command, CommanderError } from 'commander';
 import { addBenchCommand } from './bench.ts';
 import { addDoctorCommand } from './doctor.ts';
+import { addFitsCommand } from './fits.ts';
 import { addGalleryCommand } from './gallery.ts';
 import { createLog } from './log.ts';
 import { packageVersion } from './options.ts';
 import { addRenderCommand } from './render.ts';
+import { addWcsCommand } from './wcs.ts';
 
 const USAGE = 2;
 
@@ -16,8 +18,9 @@ export async function main(args: readonly string[]): Promise<number> {
     .version(packageVersion())
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'arclet: ')) })
     .exitOverride();
-  for (const add of [addRenderCommand, addGalleryCommand, addDoctorCommand, addBenchCommand]) add(program);
-  for (const command of program.commands) command.exitOverride().configureOutput(program.configureOutput()).showHelpAfterError(`(see arclet ${command.name()} --help)`); // biome-ignore format: one thought
+  for (const add of [addRenderCommand, addGalleryCommand, addFitsCommand, addWcsCommand, addDoctorCommand, addBenchCommand])
+    add(program);
+  prepare(program, 'arclet');
   process.exitCode = 0;
   try {
     await program.parseAsync(args, { from: 'user' });
@@ -26,6 +29,15 @@ export async function main(args: readonly string[]): Promise<number> {
     // commander has printed its own message, and help is no failure.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
     return createLog({ json: args.includes('--log-json'), debug: args.includes('--debug') }).error(error);
+  }
+}
+
+/** Every command, and the commands below it, fails by throwing and names its own help. */
+function prepare(parent: Command, path: string): void {
+  for (const command of parent.commands) {
+    const name = `${path} ${command.name()}`;
+    command.exitOverride().configureOutput(parent.configureOutput()).showHelpAfterError(`(see ${name} --help)`);
+    prepare(command, name);
   }
 }
 

@@ -1,0 +1,54 @@
+/** A cutout as a picture: black at the sky, white at the bright end, asinh between. */
+import { ArcletError } from '../../core/errors.ts';
+import type { NumberArray } from '../../io/fits/index.ts';
+import type { Raster } from '../../io/png.ts';
+import { colourStamp, type Plane } from '../../io/stretch.ts';
+
+const SOFTNESS = 10;
+/** Of the mean of the planes: what is drawn black and white. */
+const BLACK_QUANTILE = 0.25;
+const WHITE_QUANTILE = 0.997;
+
+/**
+ * One plane gray, three planes red, green, blue.
+ *
+ * @param planes width x height values each, y up; undefined pixels (NaN) are black
+ * @throws INPUT_INVALID when the planes differ in size
+ */
+export function drawCutout(planes: readonly NumberArray[], width: number, height: number): Raster {
+  const other = planes.find(({ length }) => length !== width * height);
+  if (other !== undefined)
+    throw new ArcletError(
+      'INPUT_INVALID',
+      `The cutouts have ${width * height} and ${other.length} pixels, a picture needs one size.`,
+      {
+        remedy: 'Cut by pixels from aligned images, or cut one at a time.',
+      },
+    );
+  // The stretch draws squares: what is missing to one is put above and to the right, and cut off again.
+  const size = Math.max(width, height);
+  const squares = planes.map((plane) => {
+    const square = new Float64Array(size * size).fill(Number.NaN);
+    for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) square[y * size + x] = Number(plane[y * width + x]);
+    return square;
+  });
+  const levels = Float64Array.from(squares[0], (_, at) => squares.reduce((sum, square) => sum + square[at], 0) / squares.length)
+    .filter(Number.isFinite)
+    .sort();
+  const at = (quantile: number): number => levels[Math.floor(quantile * (levels.length - 1))] ?? 0;
+  const black = at(BLACK_QUANTILE);
+  const white = at(WHITE_QUANTILE) > black ? at(WHITE_QUANTILE) : black + 1;
+  const raster = colourStamp(squares as unknown as readonly [Plane], size, { black, white, softness: SOFTNESS });
+  return crop(raster, width, height);
+}
+
+/** The lower left part of a raster, whose lines run from the top. */
+function crop(raster: Raster, width: number, height: number): Raster {
+  const { channels } = raster;
+  const pixels = new Uint8Array(width * height * channels);
+  for (let y = 0; y < height; y++) {
+    const from = (raster.height - height + y) * raster.width * channels;
+    pixels.set(raster.pixels.subarray(from, from + width * channels), y * width * channels);
+  }
+  return { width, height, channels, pixels };
+}
