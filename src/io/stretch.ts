@@ -18,6 +18,7 @@ export interface Stretch {
  *
  * The mean intensity I goes to asinh(Q (I - black) / (white - black)) / asinh(Q), and every plane keeps its ratio to I, so that colours do
  * not bleach where it is bright; a pixel with a channel above 1 is scaled back as a whole (Lupton et al. 2004, section 2.1).
+ * A pixel that is not finite in some plane is black.
  *
  * @param planes red, green, blue (or one plane for gray), each size*size
  */
@@ -31,6 +32,7 @@ export function colourStamp(planes: readonly [Plane, Plane, Plane] | readonly [P
       const at = (size - 1 - y) * size + x;
       let intensity = 0;
       for (const plane of planes) intensity += (plane[at] - stretch.black) / range / channels;
+      if (!Number.isFinite(intensity)) continue;
       const gain = intensity <= 0 ? 0 : (scale * Math.asinh(stretch.softness * intensity)) / intensity;
       let brightest = 1;
       for (const plane of planes) brightest = Math.max(brightest, ((plane[at] - stretch.black) / range) * gain);
@@ -43,14 +45,42 @@ export function colourStamp(planes: readonly [Plane, Plane, Plane] | readonly [P
   return { width: size, height: size, channels, pixels };
 }
 
-/** A stretch that shows a stamp well: white at the `quantile` of its mean intensity. An empty stamp is black. */
-export function stretchFor(planes: readonly Plane[], { quantile = 0.997, softness = 10 } = {}): Stretch {
+export interface StretchOptions {
+  /** What part of the pixels may be brighter than white, counted from the faintest. Default 0.997. */
+  readonly quantile?: number;
+  /** Default 10. */
+  readonly softness?: number;
+  /**
+   * Black in standard deviations of the sky above its level: the median and 1.4826 times the median absolute deviation of the intensity.
+   * For observed images; -1 keeps the noise visible. Without it black is zero flux, as for rendered stamps.
+   */
+  readonly blackSigma?: number;
+}
+
+/** A stretch that shows a stamp well: white at the `quantile` of its mean intensity. Pixels not finite are left out; an empty stamp is black. */
+export function stretchFor(
+  planes: readonly Plane[],
+  { quantile = 0.997, softness = 10, blackSigma }: StretchOptions = {},
+): Stretch {
   const intensity = Float64Array.from(
     planes[0],
     (_, index) => planes.reduce((sum, plane) => sum + plane[index], 0) / planes.length,
-  ).sort();
-  const white = intensity[Math.min(intensity.length - 1, Math.floor(quantile * intensity.length))];
-  return { black: 0, white: white > 0 ? white : 1, softness };
+  )
+    .filter(Number.isFinite)
+    .sort();
+  const white = ranked(intensity, quantile);
+  let black = 0;
+  if (blackSigma !== undefined) {
+    const level = ranked(intensity, 0.5);
+    const deviation = intensity.map((value) => Math.abs(value - level)).sort();
+    black = level + blackSigma * 1.4826 * ranked(deviation, 0.5);
+  }
+  return { black, white: white > black ? white : black + 1, softness };
+}
+
+/** The value below which the part `quantile` of sorted values lies; 0 of none. */
+function ranked(sorted: Float64Array, quantile: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(quantile * sorted.length))] ?? 0;
 }
 
 /** `count` times as many pixels along each axis, each repeated: stamps are small, and browsers and viewers blur them. */
