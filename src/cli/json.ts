@@ -1,9 +1,21 @@
-/** JSON in which integers beyond 2^53 keep their digits, and what is not finite is null. */
+/** JSON whose numbers mean the same to every reader. */
 
-type RawJson = (text: string) => unknown;
+/** `JSON.rawJSON` of ES2025, which Node 24 has and the ES2024 library of TypeScript does not. */
+const { rawJSON } = JSON as unknown as { rawJSON: (text: string) => unknown };
 
-/** As JSON.stringify, with bigint written as the number it is. */
+/**
+ * As JSON.stringify, but integers beyond 2^53 (bigint) keep their digits, and floats of that size are written with an exponent: their
+ * plain digits would be read as an integer that they are not.
+ */
 export function jsonText(value: unknown, indent?: number): string {
-  const { rawJSON } = JSON as unknown as { rawJSON: RawJson };
-  return JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? rawJSON(String(item)) : item), indent);
+  return JSON.stringify(
+    value,
+    (_key, item: unknown) => {
+      if (typeof item === 'bigint') return rawJSON(String(item));
+      if (typeof item === 'number' && Math.abs(item) > Number.MAX_SAFE_INTEGER && Number.isFinite(item))
+        return rawJSON(item.toExponential());
+      return item;
+    },
+    indent,
+  );
 }

@@ -7,6 +7,7 @@ import { addGalleryCommand } from './gallery.ts';
 import { createLog } from './log.ts';
 import { packageVersion } from './options.ts';
 import { addRenderCommand } from './render.ts';
+import { addTableCommand } from './table-files.ts';
 import { addWcsCommand } from './wcs.ts';
 
 const USAGE = 2;
@@ -18,7 +19,15 @@ export async function main(args: readonly string[]): Promise<number> {
     .version(packageVersion())
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'arclet: ')) })
     .exitOverride();
-  for (const add of [addRenderCommand, addGalleryCommand, addFitsCommand, addWcsCommand, addDoctorCommand, addBenchCommand])
+  for (const add of [
+    addRenderCommand,
+    addGalleryCommand,
+    addFitsCommand,
+    addWcsCommand,
+    addTableCommand,
+    addDoctorCommand,
+    addBenchCommand,
+  ])
     add(program);
   prepare(program, 'arclet');
   process.exitCode = 0;

@@ -2,12 +2,10 @@
 import { ArcletError } from '../../core/errors.ts';
 import type { NumberArray } from '../../io/fits/index.ts';
 import type { Raster } from '../../io/png.ts';
-import { colourStamp, type Plane } from '../../io/stretch.ts';
+import { colourStamp, type Plane, stretchFor } from '../../io/stretch.ts';
 
-const SOFTNESS = 10;
-/** Of the mean of the planes: what is drawn black and white. */
-const BLACK_QUANTILE = 0.25;
-const WHITE_QUANTILE = 0.997;
+/** Black this many deviations above the sky's level: its noise stays visible. */
+const BLACK_SIGMA = -1;
 
 /**
  * One plane gray, three planes red, green, blue.
@@ -32,13 +30,7 @@ export function drawCutout(planes: readonly NumberArray[], width: number, height
     for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) square[y * size + x] = Number(plane[y * width + x]);
     return square;
   });
-  const levels = Float64Array.from(squares[0], (_, at) => squares.reduce((sum, square) => sum + square[at], 0) / squares.length)
-    .filter(Number.isFinite)
-    .sort();
-  const at = (quantile: number): number => levels[Math.floor(quantile * (levels.length - 1))] ?? 0;
-  const black = at(BLACK_QUANTILE);
-  const white = at(WHITE_QUANTILE) > black ? at(WHITE_QUANTILE) : black + 1;
-  const raster = colourStamp(squares as unknown as readonly [Plane], size, { black, white, softness: SOFTNESS });
+  const raster = colourStamp(squares as unknown as readonly [Plane], size, stretchFor(squares, { blackSigma: BLACK_SIGMA }));
   return crop(raster, width, height);
 }
 
