@@ -104,8 +104,13 @@ export interface TruncationLimits {
   radiusPixels?: number;
 }
 
+/**
+ * Narrowest FWHM that samples a quarter of a pixel apart hold to 1e-3 of the flux, native px. A PSF that includes the pixel cannot be narrower than
+ * the pixel itself; one that is still to be integrated over it can.
+ */
+const NARROWEST_PIXELS = { withPixel: 0.9, withoutPixel: 0.6 };
 const FLUX_LOST = 5e-4;
-const RADIUS_PIXELS = 63;
+const RADIUS_PIXELS = 127;
 
 /**
  * Turns a description into parameters for a pixel scale (arcsec per native pixel).
@@ -165,13 +170,21 @@ export function psfParameters(description: PsfDescription, pixscaleArcsec: numbe
     const amplitude = moffatPeak(scale, beta);
     parameters = { ...shape, kind: PSF_KINDS.moffat, beta, scale, amplitude, order, fwhmPixels, fwhmArcsec };
   }
+  const narrow = parameters.fwhmPixels * Math.sqrt(q);
+  const narrowest = common.includesPixel ? NARROWEST_PIXELS.withPixel : NARROWEST_PIXELS.withoutPixel;
+  if (narrow < narrowest) {
+    throw invalid(
+      'fwhmArcsec',
+      `a PSF of ${narrow.toPrecision(3)} px (minor axis) is narrower than ${narrowest} px, which four samples a pixel do not hold; use model none`,
+    );
+  }
   parameters.truncation = truncationRadius(parameters, limits);
   return parameters;
 }
 
 /**
  * Smallest whole half-width (native px) of a square stamp that leaves out less than `limits.fluxLost` (default 5e-4) of
- * the infinite-plane flux, at most `limits.radiusPixels` (default 63), at least 1. Parameters of a Gaussian or Moffat; others keep theirs.
+ * the infinite-plane flux, at most `limits.radiusPixels` (default 127), at least 1. Parameters of a Gaussian or Moffat; others keep theirs.
  */
 export function truncationRadius(parameters: PsfParameters, limits: TruncationLimits = {}): number {
   if (parameters.kind !== PSF_KINDS.gaussian && parameters.kind !== PSF_KINDS.moffat) return parameters.truncation;
@@ -234,7 +247,7 @@ export function psfColumns(list: readonly PsfParameters[]): Record<string, Float
 
 /**
  * Random valid PSFs for `count` items, item-major: every model in turn, with and without the pixel, round and elliptical,
- * centred and offset, with truncations of their own. FWHM 1.2 .. 6 px. Pixelised ones index a bank of `bankStamps`.
+ * centred and offset, with truncations of their own. FWHM 1.3 .. 6 px. Pixelised ones index a bank of `bankStamps`.
  */
 export function samplePsfs(
   count: number,
@@ -250,7 +263,8 @@ export function samplePsfs(
     const centred = next() < 0.4;
     const offset = [next() - 0.5, next() - 0.5].map((shift) => (centred ? 0 : shift));
     const common = { dxPixels: offset[0], dyPixels: offset[1], includesPixel: next() < 0.5 };
-    const shape = { q: round ? 1 : 0.5 + 0.5 * next(), phiRad: 2 * Math.PI * next(), fwhmArcsec: 0.262 * (1.2 + 4.8 * next()) };
+    const shape = { q: round ? 1 : 0.6 + 0.4 * next(), phiRad: 2 * Math.PI * next() };
+    const fwhmArcsec = 0.262 * (1.3 + 4.7 * next());
     const beta = next() < 0.5 ? 3.5 : 1.5 + 4 * next();
     const bankIndex = Math.floor(bank.bankStamps * next());
     const stepPixels = 1 / (1 + Math.floor(4 * next()));
@@ -261,7 +275,17 @@ export function samplePsfs(
         ? { model, ...common, bankIndex, bankSide: bank.bankSide, stepPixels, sampleSum: 10 + 50 * next() }
         : model === 'none'
           ? { model }
-          : { model, ...common, ...shape, ...(model === 'moffat' ? { beta, sizeSemantics } : {}) };
+          : model === 'gaussian'
+            ? { model, ...common, ...shape, fwhmArcsec }
+            : // A Moffat's own FWHM is down to 0.4 of its noise-equivalent size.
+              {
+                model,
+                ...common,
+                ...shape,
+                beta,
+                sizeSemantics,
+                fwhmArcsec: sizeSemantics === 'nea' ? 2.5 * fwhmArcsec : fwhmArcsec,
+              };
     return psfParameters(description as PsfDescription, 0.262, { fluxLost: 10 ** (-1 - 3 * next()), ...bank.limits });
   });
 }

@@ -71,6 +71,9 @@ export interface SersicDescription {
   yArcsec: number;
 }
 
+/** Profiles with an edge (n < 1/2) or with most of their light in faint wings (n > 4) have errors of one sign: half the tolerance keeps their flux. */
+const EXTREME_SHARE = 0.5;
+
 /** A Sersic component of unit total flux; `pixscaleArcsec` is that of the stamp. */
 export function sersicSource(description: SersicDescription, pixscaleArcsec: number): SourceParameters {
   const { n, q, phiRad, bnConvention = 'exact', rEffConvention = 'major' } = description;
@@ -87,7 +90,7 @@ export function sersicSource(description: SersicDescription, pixscaleArcsec: num
     bn: scale.bn,
     invN: 1 / n,
     amplitude: scale.centralBrightness,
-    peakFlux: sersicFluxWithin(pixelRadius, n, bnConvention),
+    peakFlux: sersicFluxWithin(pixelRadius, n, bnConvention) * (n < 0.5 || n > 4 ? EXTREME_SHARE : 1),
     bankIndex: 0,
     peak: 0,
   };

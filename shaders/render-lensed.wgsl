@@ -26,7 +26,6 @@ override FINEST: f32;
 const TILE = 8u;
 const NODE = 0.28867513;
 const SPREAD = 0.8660254;
-const REACH = 0.85;
 const BEND = 0.125;
 const DARK = 1e-5;
 
@@ -76,10 +75,11 @@ fn node(width: f32, centre: vec2f) -> Node {
   let r = theta - vec2f(lens.x, lens.y);
   var bent = 0.75 * length(p[0] - p[1] - p[2] + p[3]);
   if (LENSED == 1u) { bent += BEND * size2 * 0.5 * sqrt(alpha2) * light.inv_v / max(dot(r, r), 0.25 * size2); }
-  let span_x = SPREAD * length(p[1] - p[0] + p[3] - p[2]);
-  let span_y = SPREAD * length(p[2] - p[0] + p[3] - p[1]);
+  let span_x = SPREAD * (p[1] - p[0] + p[3] - p[2]);
+  let span_y = SPREAD * (p[2] - p[0] + p[3] - p[1]);
+  let diagonal = sqrt(dot(span_x, span_x) + dot(span_y, span_y) + 2.0 * abs(dot(span_x, span_y)));
   let middle = 0.25 * (p[0] + p[1] + p[2] + p[3]);
-  let bound = light_bound(light, middle, 0.5 * REACH * (span_x + span_y) + bent, max(span_x, span_y) + 2.0 * bent);
+  let bound = light_bound(light, middle, 0.5 * diagonal + bent, max(length(span_x), length(span_y)) + 2.0 * bent);
   let full = size2 * light.amplitude;
   let most = full * bound.x / (TOLERANCE * light.peak_flux);
   var out: Node;
@@ -143,7 +143,7 @@ fn sample(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
     if (stage == 3u) { tasks = atomicLoad(&listed_count) * parts_per_pixel; }
     if (dark) { tasks = 0u; }
     for (var task = lid; task < tasks; task += 64u) {
-      var stack: array<vec4f, 32>;
+      var stack: array<vec4f, 48>;
       var cell_centre = vec2f(0.0);
       if (stage == 3u) {
         let which = listed[task / parts_per_pixel];
@@ -184,7 +184,7 @@ fn sample(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
           own_surface[task] = s.w * n.surface;
           pixel_weight[task] = s.w * n.split;
           if (n.split > 0.0) { listed[atomicAdd(&listed_count, 1u)] = task; }
-        } else if (n.split > 0.0 && top <= 28u) {
+        } else if (n.split > 0.0 && top <= 44u) {
           let q = 0.25 * s.z;
           let below = vec2f(0.5 * s.z, s.w * n.split);
           stack[top] = vec4f(s.x - q, s.y - q, below);

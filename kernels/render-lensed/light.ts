@@ -21,7 +21,7 @@ export interface SourceParameters {
   invN: number;
   /** Central surface brightness of a unit-flux Sersic, per arcsec^2; 1 / (sum pixscale^2) of a template. */
   amplitude: number;
-  /** Flux of a unit-flux source in the stamp pixel that holds its centre: the scale of the sampling tolerance. */
+  /** The scale of the sampling tolerance: flux of a unit-flux source in the stamp pixel that holds its centre, or part of it. */
   peakFlux: number;
   bankIndex: number;
   /** Largest value of the template. */
@@ -34,6 +34,8 @@ const SERSIC_ERROR = 1 / 4320;
 const SOFTENING = 0.3;
 /** ... but never further out than this many half-light radii, or a huge footprint would look dark. */
 const SOFTENING_CAP = 0.4;
+/** b R^(1/n) where a profile of n < 1/2 bends most. */
+const EDGE = 4;
 const TINY = 1e-12;
 
 export interface Light {
@@ -51,10 +53,13 @@ export class SersicLight implements Light {
   relativeError = 0;
   private bn = 1;
   private invN = 1;
+  /** Where b R^(1/n) = EDGE. */
+  private edge = 1;
 
   set(source: SourceParameters): void {
     this.bn = source.bn;
     this.invN = source.invN;
+    this.edge = (EDGE / source.bn) ** (1 / source.invN);
   }
 
   /** R^(1/n) from R^2. */
@@ -69,12 +74,21 @@ export class SersicLight implements Light {
   }
 
   bound(u: number, v: number, reach: number, width: number): number {
-    const near = Math.max(Math.sqrt(u * u + v * v) - reach, Math.min(SOFTENING * reach, SOFTENING_CAP), TINY);
+    const centre = Math.sqrt(u * u + v * v);
+    const near = Math.max(centre - reach, Math.min(SOFTENING * reach, SOFTENING_CAP), TINY);
     const exponent = this.bn * this.power(near * near);
-    const rho = width / near;
-    const lambda = exponent * this.invN * rho; // |d ln I| across the footprint
+    // Below n = 1/2 the profile is flat inside and ends in an edge: there the rule errs most, if the footprint gets that far.
+    let at = near;
+    let depth = exponent;
+    if (this.invN > 2) {
+      at = Math.max(near, Math.min(this.edge, centre + reach));
+      depth = this.bn * this.power(at * at);
+    }
+    const rho = width / at;
+    const lambda = depth * this.invN * rho; // |d ln I| across the footprint
     const square = rho * rho;
-    this.relativeError = Math.min(1, SERSIC_ERROR * lambda * (lambda * (lambda * lambda + 7 * square) + 6 * rho * square));
+    const error = SERSIC_ERROR * lambda * (lambda * (lambda * lambda + 7 * square) + 6 * rho * square);
+    this.relativeError = Math.min(1, error * Math.exp(exponent - depth));
     return Math.exp(-exponent);
   }
 }

@@ -26,7 +26,7 @@ export function sampleBank(seed: number): TemplateBank {
 }
 
 /**
- * One Sersic per component (r_eff 0.06-0.5 arcsec, n 0.5-4, q 0.3-1) or, in the last component when there is a bank, a template; within 0.8 theta_E
+ * One Sersic per component (r_eff 0.06-0.5 arcsec, n 0.3-6, q 0.2-1) or, in the last component when there is a bank, a template; within 0.8 theta_E
  * of the lens, so that most rows are multiply imaged. Every eleventh last component is empty.
  */
 export function sampleSources(
@@ -55,8 +55,8 @@ export function sampleSources(
       } else if (last && bank !== undefined) {
         sources.push(templateSource({ ...place, template: item % 2, templatePixscaleArcsec: 0.04 }, bank, pixscaleArcsec));
       } else {
-        const n = item % 5 === 0 ? 1 : 0.5 + 3.5 * next();
-        sources.push(sersicSource({ ...place, n, rEffArcsec: 0.06 + 0.44 * next(), q: 0.3 + 0.7 * next() }, pixscaleArcsec));
+        const n = item % 5 === 0 ? 1 : 0.3 + 5.7 * next();
+        sources.push(sersicSource({ ...place, n, rEffArcsec: 0.06 + 0.44 * next(), q: 0.2 + 0.8 * next() }, pixscaleArcsec));
       }
     }
   });

@@ -34,8 +34,6 @@ const NODE = 0.5 / Math.sqrt(3);
 const SPREAD = Math.sqrt(3) / 2;
 /** Block side, px. */
 export const BLOCK = 4;
-/** A linear map carries the corners 0.5 (|dx| + |dy|) from the centre at most; 0.85 is that for the usual nearly square footprint. */
-const REACH = 0.85;
 /** Bend of the deflection across a cell, in units of width^2 |alpha| / r^2: 1/8 for an isothermal lens, twice that for a point mass. */
 const BEND = 0.125;
 /** Nodes with less light than this part of the tolerance are left dark, with all that they cover: 10^4 of them would not make a tenth of the tolerance. */
@@ -166,13 +164,15 @@ export class CellSampler {
     const mixedU = 0.75 * (u0 - u1 - u2 + u3);
     const mixedV = 0.75 * (v0 - v1 - v2 + v3);
     bent += Math.sqrt(mixedU * mixedU + mixedV * mixedV);
-    const spanX = Math.sqrt(dxu * dxu + dxv * dxv);
-    const spanY = Math.sqrt(dyu * dyu + dyv * dyv);
+    const spanX2 = dxu * dxu + dxv * dxv;
+    const spanY2 = dyu * dyu + dyv * dyv;
+    // Half the longer diagonal of the parallelogram: no corner is farther from its centre.
+    const diagonal2 = spanX2 + spanY2 + 2 * Math.abs(dxu * dyu + dxv * dyv);
     const bound = light.bound(
       0.25 * (u0 + u1 + u2 + u3),
       0.25 * (v0 + v1 + v2 + v3),
-      0.5 * REACH * (spanX + spanY) + bent,
-      Math.max(spanX, spanY) + 2 * bent,
+      0.5 * Math.sqrt(diagonal2) + bent,
+      Math.sqrt(Math.max(spanX2, spanY2)) + 2 * bent,
     );
     const full = width * width * pixscaleArcsec * pixscaleArcsec * source.amplitude;
     const most = (full * bound) / this.tolerance;

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { readRows } from '../pipelines/injection/read-rows.ts';
 import { renderLensed } from '../pipelines/injection/render.ts';
+import { planLines, recordPath, renderWarnings, writeRecord } from '../pipelines/injection/render-record.ts';
 import type { RenderOptions } from '../pipelines/injection/result.ts';
 import { RowsSchema } from '../pipelines/injection/rows.ts';
 import { checkOutputFormat, writeRender } from '../pipelines/injection/write-render.ts';
@@ -14,6 +15,7 @@ import {
   type CommonOptions,
   logOf,
   openChosen,
+  packageVersion,
   withBackendOptions,
   withCommonOptions,
 } from './options.ts';
@@ -59,10 +61,17 @@ async function render(path: string, words: RenderWords): Promise<void> {
       onProgress: ({ done, total }) => log.progress('rendering rows', done, total),
     });
     await writeRender(words.out, result, file.grid.pixscaleArcsec);
-    log.info('written', `${file.rows.length} rows written to ${resolve(words.out)}`, {
-      path: resolve(words.out),
-      rows: file.rows.length,
-    });
+    await writeRecord(words.out, result, engine.info, packageVersion());
+    for (const line of planLines(result.plan)) log.info('plan', line);
+    for (const line of renderWarnings(result)) log.info('warning', `warning: ${line}`);
+    log.info(
+      'written',
+      `${file.rows.length} rows written to ${resolve(words.out)}, how they were drawn to ${recordPath(resolve(words.out))}`,
+      {
+        path: resolve(words.out),
+        rows: file.rows.length,
+      },
+    );
   } finally {
     interrupt.dispose();
     await engine.close();

@@ -128,7 +128,9 @@ class ArcletEngine implements Engine {
     try {
       return await executor.runBatch(chain, inputs, count, firstItem);
     } catch (error) {
-      const mayFallBack = (this.#options.backend ?? 'auto') === 'auto' && isArcletError(error, 'DEVICE_LOST');
+      // Whoever names an adapter wants that one or an error.
+      const { backend = 'auto', adapter } = this.#options;
+      const mayFallBack = backend === 'auto' && adapter === undefined && isArcletError(error, 'DEVICE_LOST');
       if (!mayFallBack) throw error;
       this.#fallback ??= this.#fallBack(error.message);
       return (await this.#fallback).runBatch(chain, inputs, count, firstItem);

@@ -98,6 +98,20 @@ describe('the render chain on both backends', () => {
     }
   }, 120_000);
 
+  it('a PSF stamp of another row changes nothing', async () => {
+    const stamp = (half: number) =>
+      Array.from({ length: 2 * half + 1 }, (_, y) =>
+        Array.from({ length: 2 * half + 1 }, (_v, x) => Math.exp(-((x - half) ** 2 + (y - half) ** 2) / 6)),
+      );
+    const row = (half: number) => ({
+      ...FILE.rows[0],
+      psf: Object.fromEntries(['g', 'r', 'z'].map((b) => [b, { model: 'pixel' as const, stamp: stamp(half) }])),
+    });
+    const alone = await renderLensed(cpu, parseRows({ ...FILE, rows: [row(7)] }));
+    const inCompany = await renderLensed(cpu, parseRows({ ...FILE, rows: [row(7), row(25)] }));
+    for (let band = 0; band < 3; band++) expect(plane(inCompany.convolved, 0, band)).toEqual(plane(alone.convolved, 0, band));
+  });
+
   it('every convolution method and oversampling draws the same stamp within its error', async () => {
     const file = parseRows({ ...FILE, rows: [FILE.rows[0]] });
     for (const choice of [

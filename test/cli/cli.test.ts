@@ -102,7 +102,7 @@ describe('exit status and messages', () => {
 
   it('logs NDJSON with --log-json, errors included', () => {
     const lines = (text: string) => text.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>); // biome-ignore format: one chain
-    expect(lines(render('log.npz', '--log-json').err).map(({ event }) => event)).toEqual(['opened', 'written']);
+    expect(lines(render('log.npz', '--log-json').err).map(({ event }) => event)).toEqual(['opened', 'plan', 'written']);
     const [error] = lines(arclet('render', join(folder, 'none.json'), '--out', 'x.npz', '--log-json').err);
     expect(error).toMatchObject({ level: 'error', event: 'INPUT_UNREADABLE', subject: join(folder, 'none.json') });
   });

@@ -9,6 +9,7 @@ override TEMPLATE_SIDE: u32 = 1u;
 const SOURCE_TEMPLATE = 2u;
 const SOFTENING = 0.3;
 const SOFTENING_CAP = 0.4;
+const EDGE = 4.0;
 
 fn texel(start: u32, x: i32, y: i32) -> f32 {
   let side = i32(TEMPLATE_SIDE);
@@ -48,11 +49,19 @@ fn light_bound(source: Source, p: vec2f, reach: f32, width: f32) -> vec2f {
     }
     return vec2f(brightest * inside, min(1.0, 0.03 * width * width));
   }
-  let near = max(max(length(p) - reach, min(SOFTENING * reach, SOFTENING_CAP)), 1e-12);
+  let centre = length(p);
+  let near = max(max(centre - reach, min(SOFTENING * reach, SOFTENING_CAP)), 1e-12);
   let exponent = source.bn * sersic_power(near * near, source.inv_n);
-  let rho = width / near;
-  let lambda = exponent * source.inv_n * rho;
+  var at = near;
+  var depth = exponent;
+  if (source.inv_n > 2.0) { // an edge instead of a cusp
+    let edge = pow_e(EDGE / source.bn, 1.0 / source.inv_n);
+    at = max(near, min(edge, centre + reach));
+    depth = source.bn * sersic_power(at * at, source.inv_n);
+  }
+  let rho = width / at;
+  let lambda = depth * source.inv_n * rho;
   let square = rho * rho;
-  let error = lambda * (lambda * (lambda * lambda + 7.0 * square) + 6.0 * rho * square) / 4320.0;
+  let error = lambda * (lambda * (lambda * lambda + 7.0 * square) + 6.0 * rho * square) / 4320.0 * exp_e(exponent - depth);
   return vec2f(exp_e(-exponent), min(1.0, error));
 }

@@ -78,7 +78,8 @@ export function autoOversample(
     const smooth =
       source.kind === SOURCE_KIND.sersic && fwhm >= 4.2 && ((n <= 1.5 && minorPx >= 0.8) || (n <= 2.5 && minorPx >= 1.2));
     if (!smooth) cells = Math.max(cells, 2);
-    if (source.kind === SOURCE_KIND.sersic && n > 1.5 && minorPx < 0.4 && fwhm < 4.5) cells = Math.max(cells, 3);
+    const cusp = source.kind === SOURCE_KIND.sersic && ((n > 1.5 && minorPx < 0.4) || n > 4);
+    if (cusp && fwhm < 4.5) cells = Math.max(cells, 3);
   }
   return cells;
 }

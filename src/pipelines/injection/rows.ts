@@ -10,7 +10,9 @@ import { ArcletError } from '../../core/errors.ts';
 import type { LensDescription } from '../../sky/lensing/models.ts';
 import { edgeObject, type Problem, problemsOf, strictObject } from '../schema.ts';
 
-const arcsec = (what: string) => z.number().describe(`${what}, arcsec`);
+/** Farther than any stamp reaches, and well inside what float32 squares. */
+const FARTHEST_ARCSEC = 1e5;
+const arcsec = (what: string) => z.number().gte(-FARTHEST_ARCSEC).lte(FARTHEST_ARCSEC).describe(`${what}, arcsec`);
 const axisRatio = (what: string) => z.number().gt(0).lte(1).describe(`${what}: minor to major axis, in (0, 1]`);
 const angle = z.number().default(0).describe('position angle of the major axis, rad counter-clockwise from +x');
 const position = { x_arcsec: arcsec('centre, from the stamp centre').default(0), y_arcsec: arcsec('centre').default(0) };
@@ -57,7 +59,7 @@ const Lens = z.discriminatedUnion('model', [
   }),
 ]);
 
-const flux = z.record(z.string(), z.number()).describe('unlensed flux by band, nanomaggies');
+const flux = z.record(z.string(), z.number().gte(-1e30).lte(1e30)).describe('unlensed flux by band, nanomaggies');
 
 const Source = z.discriminatedUnion('model', [
   edgeObject({
@@ -106,7 +108,10 @@ const Psf = z.discriminatedUnion('model', [
   edgeObject({ model: z.literal('moffat'), beta: z.number().gt(1).default(3.5).describe('exponent, > 1'), ...analyticPsf }),
   edgeObject({
     model: z.literal('pixel'),
-    stamp: z.array(z.array(z.number()).min(1)).min(1).describe('PSF stamp [y][x], centre sample in the middle'),
+    stamp: z
+      .array(z.array(z.number()).min(1))
+      .min(1)
+      .describe('PSF stamp [y][x], a square with an odd side, centred on its middle sample'),
     oversampling: z.number().gt(0).default(1).describe('stamp samples per native pixel'),
     ...psfCommon,
   }),
@@ -214,6 +219,8 @@ function crossChecks(file: RowsFile): Problem[] {
       const width = psf.stamp[0].length;
       const path = `rows[${r}].psf.${band}.stamp`;
       if (psf.stamp.some((line) => line.length !== width)) add(path, 'its lines are of different lengths');
+      else if (width !== psf.stamp.length || width % 2 === 0)
+        add(path, `it is ${psf.stamp.length} x ${width}, a stamp is a square with an odd side`);
       else if (psf.stamp.flat().reduce((a, b) => a + b, 0) <= 0) add(path, 'its sum is not above 0');
     }
   });
@@ -225,6 +232,7 @@ function checkSourceSize(row: Row, index: number, file: RowsFile, source: string
   const half = (file.grid.size * file.grid.pixscaleArcsec) / 2;
   for (const component of row.sources) {
     if (component.model !== 'sersic') continue;
+    checkSourceIsResolved(component, index, file, source);
     const major = component.rEffConvention === 'major' ? component.rEffArcsec : component.rEffArcsec / Math.sqrt(component.q);
     if (major <= half) continue;
     throw new ArcletError(
@@ -233,4 +241,21 @@ function checkSourceSize(row: Row, index: number, file: RowsFile, source: string
       { subject: `rows[${index}]`, remedy: 'Enlarge grid.size or shrink r_eff_arcsec.', data: { index, major, half } },
     );
   }
+}
+
+/** Below this half-light radius, px, neither a lens nor a PSF tells a source from a point, and float32 rays do not resolve it. */
+const SMALLEST_RADIUS_PX = 1e-3;
+
+function checkSourceIsResolved(component: SersicRow, index: number, file: RowsFile, source: string): void {
+  const radiusPx = component.rEffArcsec / file.grid.pixscaleArcsec;
+  if (radiusPx >= SMALLEST_RADIUS_PX) return;
+  throw new ArcletError(
+    'ROWS_INVALID',
+    `${source}: rows[${index}].source.r_eff_arcsec: ${component.rEffArcsec} arcsec is ${radiusPx.toPrecision(2)} px.`,
+    {
+      subject: `rows[${index}]`,
+      remedy: `Give a half-light radius of at least ${SMALLEST_RADIUS_PX} px: smaller sources are points.`,
+      data: { index, radiusPx },
+    },
+  );
 }
