@@ -36,7 +36,7 @@ export function planLines(plans: readonly RowPlan[]): string[] {
     const how = method === 'none' ? 'without a PSF' : `${method}, ${cells} cells a pixel, PSF radius ${radius} px`;
     counts.set(how, (counts.get(how) ?? 0) + 1);
   }
-  return [...counts].map(([how, count]) => `${count} rows ${how}`);
+  return [...counts].map(([how, count]) => `${count} ${count === 1 ? 'row' : 'rows'} ${how}`);
 }
 
 /** Sentences on rows whose PSF does not fit its stamp or whose sampling is poor; empty when all is well. */
