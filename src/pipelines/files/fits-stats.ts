@@ -1,9 +1,11 @@
 /** `arclet fits stats`: what every HDU holds, in memory that does not grow with the file. */
-import { isArcletError, toPlainError } from '../../core/errors.ts';
+import { ArcletError, isArcletError, toPlainError } from '../../core/errors.ts';
+import { wholeBlocks } from '../../io/fits/header.ts';
 import {
   type ColumnInfo,
   compressedImageInfo,
   type FitsColumn,
+  type FitsFile,
   type FitsHdu,
   imageChunks,
   imageInfo,
@@ -58,7 +60,7 @@ export interface FileStats {
   readonly hdus: readonly HduStats[];
   /** What is wrong with the file although these HDUs could be read. */
   readonly problems: readonly string[];
-  /** The first error of an HDU. */
+  /** The first error of an HDU, or that some HDUs are missing in the answer. */
   readonly failure: unknown;
 }
 
@@ -83,8 +85,24 @@ export async function fitsStats(location: string, hdu?: string): Promise<FileSta
         hdus.push({ ...empty(one), shape: [], error: toPlainError(error).message });
       }
     }
+    if (hdu === undefined) failure ??= await lostHdu(file);
     return { hdus, problems: file.problems, failure };
   });
+}
+
+/** An extension that begins behind the last HDU and could not be read: it is missing in the answer, which must not look complete. */
+async function lostHdu({ source, hdus, problems }: FitsFile): Promise<ArcletError | undefined> {
+  const { dataOffset, dataBytes } = hdus[hdus.length - 1];
+  const end = dataOffset + wholeBlocks(dataBytes);
+  if (end + 8 > source.size || new TextDecoder('latin1').decode(await source.read(end, 8)) !== 'XTENSION') return undefined;
+  return new ArcletError(
+    'INPUT_INVALID',
+    `${source.name}[${hdus.length}] and what follows it cannot be read: ${problems.at(-1)}`,
+    {
+      subject: source.name,
+      remedy: 'Fetch or make the file again.',
+    },
+  );
 }
 
 const empty = (hdu: FitsHdu): HduStats => ({

@@ -120,7 +120,7 @@ export interface ConvertReport {
  *
  * @throws INPUT_UNREADABLE, INPUT_INVALID, ROWS_INVALID, USAGE, OUTPUT_UNWRITABLE
  */
-export function tableConvert(location: string, request: ConvertRequest): Promise<ConvertReport> {
+export async function tableConvert(location: string, request: ConvertRequest): Promise<ConvertReport> {
   const format = outputFormat(request.out);
   return withTable(location, request.hdu, async (table) => {
     const asked = chooseColumns(location, table.schema, request.columns);
