@@ -12,7 +12,7 @@ import { lensColumns } from '../../../kernels/lens-struct.ts';
 import { checkPsfBank } from '../../../kernels/make-psf/bank.ts';
 import { PSF_KINDS, psfColumns } from '../../../kernels/psf-struct.ts';
 import { sourceColumns } from '../../../kernels/source-struct.ts';
-import type { Chain, ChainStep } from '../../engine/executor.ts';
+import type { BatchTimings, Chain, ChainStep } from '../../engine/executor.ts';
 import type { Engine, RunTimings } from '../../engine/face.ts';
 import type { HostInput } from '../../engine/kernel.ts';
 import { inlineBank } from './read-rows.ts';
@@ -112,31 +112,26 @@ export async function renderLensed(engine: Engine, file: RowsFile, options: Rend
   const collected = new Collector(engine.info.backend, file, maps);
   const plans: RowPlan[] = new Array(prepared.rows.length);
   const sides = { template: prepared.bank.side, psf: prepared.psfBank.side };
-  const done = new Map<Group, number>();
+  const begin = performance.now();
+  let done = 0;
   const draw = async (group: Group): Promise<void> => {
     const { plan, places } = group;
     const rows = places.map((place) => prepared.rows[place]);
-    const { outputs, timings } = await engine.run(
-      renderChain(plan, sides, maps),
-      renderInputs(plan, rows, prepared),
-      rows.length,
-      {
-        signal,
-        onProgress: (progress) => {
-          done.set(group, progress.done);
-          onProgress?.({ done: [...done.values()].reduce((sum, rowsDone) => sum + rowsDone, 0), total: prepared.rows.length });
-        },
-      },
-    );
-    collected.add(outputs as Record<string, Floats>, places, timings);
-    places.forEach((place, index) => {
-      const lost =
-        plan.pad > 0 ? Array.from(outputs['psf_flux_lost'].subarray(index * bands.length, (index + 1) * bands.length)) : [];
-      plans[place] = describePlan(plan, rows[index], lost);
-    });
+    const inputs = renderInputs(plan, rows, prepared);
+    // Batch by batch, so that stamps are copied once: from where they arrive to where they belong.
+    for await (const batch of engine.stream(renderChain(plan, sides, maps), [{ inputs, count: rows.length }], { signal })) {
+      const placed = places.slice(batch.firstItem, batch.firstItem + batch.count);
+      collected.add(batch.outputs as Record<string, Floats>, placed, batch.timings);
+      placed.forEach((place, index) => {
+        const lost = batch.outputs['psf_flux_lost']?.subarray(index * bands.length, (index + 1) * bands.length) ?? [];
+        plans[place] = describePlan(plan, prepared.rows[place], Array.from(lost));
+      });
+      done += batch.count;
+      onProgress?.({ done, total: prepared.rows.length });
+    }
   };
   await eachOf([...groups.values()], GROUPS_AT_ONCE, draw);
-  return { ...collected.result(), size: grid.size, bands, plan: plans };
+  return { ...collected.result((performance.now() - begin) / 1000), size: grid.size, bands, plan: plans };
 }
 
 /** Runs `work` on all items, a few at a time; stops starting new ones at the first failure. */
@@ -175,7 +170,7 @@ class Collector {
   private readonly stamps: Record<'lensed' | 'convolved' | 'unlensed', Floats>;
   private readonly fluxErr: Floats;
   private readonly maps: Record<string, Floats> | undefined;
-  private timings: RunTimings | undefined;
+  private readonly timings: RunTimings = { uploadSeconds: 0, computeSeconds: 0, readbackSeconds: 0, wallSeconds: 0, batches: 0 };
 
   constructor(backend: 'gpu' | 'cpu', file: RowsFile, maps: boolean) {
     const rows = file.rows.length;
@@ -188,17 +183,17 @@ class Collector {
     this.maps = maps ? Object.fromEntries(MAP_WIRES.map((name) => [name, make(rows * size * size)])) : undefined;
   }
 
-  add(outputs: Record<string, Floats>, places: readonly number[], timings: RunTimings): void {
+  add(outputs: Record<string, Floats>, places: readonly number[], timings: BatchTimings): void {
     const [, bands, size] = this.stampShape;
     scatter(outputs['lensed'], this.stamps.lensed, places, bands * size * size);
     scatter(outputs['convolved'] ?? outputs['lensed'], this.stamps.convolved, places, bands * size * size);
     scatter(outputs['unlensed'], this.stamps.unlensed, places, bands * size * size);
     scatter(outputs['flux_err'], this.fluxErr, places, 1);
     if (this.maps !== undefined) for (const name of MAP_WIRES) scatter(outputs[name], this.maps[name], places, size * size);
-    this.timings = this.timings === undefined ? timings : addTimings(this.timings, timings);
+    addTimings(this.timings, timings);
   }
 
-  result(): Pick<RenderResult, 'lensed' | 'convolved' | 'unlensed' | 'fluxErr' | 'maps' | 'timings'> {
+  result(wallSeconds: number): Pick<RenderResult, 'lensed' | 'convolved' | 'unlensed' | 'fluxErr' | 'maps' | 'timings'> {
     const stamps = (data: Floats): RenderResult['lensed'] => ({ data, shape: this.stampShape });
     return {
       lensed: stamps(this.stamps.lensed),
@@ -206,7 +201,7 @@ class Collector {
       unlensed: stamps(this.stamps.unlensed),
       fluxErr: this.fluxErr,
       maps: this.maps === undefined ? undefined : lensMaps(this.maps),
-      timings: this.timings,
+      timings: { ...this.timings, wallSeconds },
     };
   }
 }
@@ -228,13 +223,10 @@ function scatter(from: Floats, to: Floats, places: readonly number[], block: num
   });
 }
 
-function addTimings(a: RunTimings, b: RunTimings): RunTimings {
-  return {
-    uploadSeconds: a.uploadSeconds + b.uploadSeconds,
-    computeSeconds: a.computeSeconds + b.computeSeconds,
-    readbackSeconds: a.readbackSeconds + b.readbackSeconds,
-    deviceSeconds: a.deviceSeconds === undefined || b.deviceSeconds === undefined ? undefined : a.deviceSeconds + b.deviceSeconds,
-    wallSeconds: a.wallSeconds + b.wallSeconds,
-    batches: a.batches + b.batches,
-  };
+function addTimings(total: RunTimings, batch: BatchTimings): void {
+  total.uploadSeconds += batch.uploadSeconds;
+  total.computeSeconds += batch.computeSeconds;
+  total.readbackSeconds += batch.readbackSeconds;
+  if (batch.deviceSeconds !== undefined) total.deviceSeconds = (total.deviceSeconds ?? 0) + batch.deviceSeconds;
+  total.batches += 1;
 }
