@@ -1,5 +1,5 @@
 /** Figures with captions in pages that stand alone: charts as SVG in the page, pictures as data addresses. */
-import { escapeHtml } from './html.ts';
+import { escapeHtml, page } from './html.ts';
 
 export interface Figure {
   /** The text of an SVG that charts made, or the bytes of a PNG. */
@@ -32,23 +32,10 @@ export function figureHtml({ image, title, caption }: Figure): string {
 
 /** A page of figures that follows the reader's choice of light or dark, as charts with theme 'auto' do. */
 export function figurePage(title: string, text: string, figures: readonly Figure[]): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(title)}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<main>
-<h1>${escapeHtml(title)}</h1>
+  const body = `<h1>${escapeHtml(title)}</h1>
 <p>${escapeHtml(text)}</p>
 <div class="figures">
 ${figures.map(figureHtml).join('\n')}
-</div>
-</main>
-</body>
-</html>
-`;
+</div>`;
+  return page(title, body, STYLE);
 }

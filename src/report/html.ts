@@ -36,15 +36,15 @@ th { color: var(--quiet); font-weight: 500; }
 @media (max-width: 520px) { .grid { grid-template-columns: 1fr; } main { padding: 1.5rem .8rem; } }
 `;
 
-/** A whole page around `body`, which is HTML. */
-export function page(title: string, body: string): string {
+/** A whole page around `body`, which is HTML; the gallery's dark style unless another is given. */
+export function page(title: string, body: string, style = STYLE): string {
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml(title)}</title>
-<style>${STYLE}</style>
+<style>${style}</style>
 </head>
 <body>
 <main>
