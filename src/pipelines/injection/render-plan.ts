@@ -60,8 +60,8 @@ export function narrowFwhmPx(psf: PsfParameters): number {
 }
 
 /**
- * Cells per px that keep the convolution's error below 1e-3 of the peak, from 400 random rows against 4 cells per px (docs/benchmarks of the
- * method in docs/kernels/convolve-psf.md): one suffices for smooth sources under a wide PSF, compact cusps under a narrow one take three.
+ * Cells per px that keep the convolution's error below 1e-3 of the peak, from 400 random rows against 4 cells per px (docs/kernels/convolve-psf.md
+ * has the errors): one suffices for smooth sources under a wide PSF, compact cusps under a narrow one take three.
  */
 export function autoOversample(
   sources: readonly SourceParameters[],
