@@ -58,9 +58,11 @@ fn source_plane(theta: vec2f, alpha: vec2f) -> vec2f {
   return vec2f((light.cos_phi * p.x + light.sin_phi * p.y) * light.inv_u, (light.cos_phi * p.y - light.sin_phi * p.x) * light.inv_v);
 }
 
+// `centre`: px from the lens-plane origin, not from the grid's edge: near the middle of a large grid the latter has lost the digits that tell
+// the smallest cells apart (a flux was off by 2.4e-5 for it).
 // Rays and brightnesses in loops, and one call of node() in the kernel: unrolled by hand the lens models would be compiled sixteen times.
 fn node(width: f32, centre: vec2f) -> Node {
-  let theta = (centre - ORIGIN) * PIXSCALE;
+  let theta = centre * PIXSCALE;
   let d = NODE * width * PIXSCALE;
   let size2 = width * width * PIXSCALE * PIXSCALE;
   var p: array<vec2f, 4>;
@@ -148,9 +150,10 @@ fn sample(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
       if (stage == 3u) {
         let which = listed[task / parts_per_pixel];
         let part = task % parts_per_pixel;
-        let inside = (vec2f(vec2u(part % across, part / across)) + 0.5) / f32(across);
-        let at = vec2f(corner + vec2u(which & 7u, which >> 3u)) + inside;
-        cell_centre = floor(at * k) + 0.5;
+        let inside = (vec2f(vec2u(part % across, part / across)) + 0.5) / f32(across) - 0.5;
+        let pixel_centre = vec2f(corner + vec2u(which & 7u, which >> 3u)) + 0.5 - ORIGIN; // halves: exact
+        let at = pixel_centre + inside;
+        cell_centre = select(at, pixel_centre, OVERSAMPLE == 1u);
         stack[0] = vec4f(at, 1.0 / f32(across), pixel_weight[which]);
       } else {
         let per_side = 2u << stage;
@@ -160,7 +163,7 @@ fn sample(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
         if (stage == 1u) { weight = block_split[parent]; }
         if (stage == 2u) { weight = half_split[parent]; }
         let width = 4.0 / f32(1u << stage);
-        stack[0] = vec4f(vec2f(corner) + (vec2f(place) + 0.5) * width, width, weight);
+        stack[0] = vec4f(vec2f(corner) + (vec2f(place) + 0.5) * width - ORIGIN, width, weight);
       }
       var top = 1u;
       var found = vec4f(0.0); // flux, error bound, moments about the centre of the cell in flux times cell width
@@ -172,7 +175,7 @@ fn sample(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
           continue;
         }
         let n = node(s.z, s.xy);
-        let moment = n.flux * (s.xy * k - cell_centre) + n.surface.yz * (s.z * s.z * s.z * k / 12.0);
+        let moment = n.flux * k * (s.xy - cell_centre) + n.surface.yz * (s.z * s.z * s.z * k / 12.0);
         found += s.w * vec4f(n.flux, n.misfit, moment);
         if (stage == 0u) {
           block_surface[task] = n.surface;

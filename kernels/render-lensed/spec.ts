@@ -65,8 +65,8 @@ const outputs: Record<string, Spec> = {
   },
 };
 
-/** Samples of a typical row in the adaptive pass, measured over the random rows of `sample`: lensed and unlensed. */
-const SAMPLES_PER_COMPONENT = 16_000;
+/** Rays of a row, four a node, mean of 500 rows of `arclet bench render`: 3,900 nodes lensed on 112 px and 840 unlensed on 64 px. */
+const SAMPLES_PER_COMPONENT = 19_000;
 /** SIE ray 60, Sersic value 25, bound and bookkeeping 25 (counted in the source, transcendental functions as their polynomials). */
 const FLOPS_PER_SAMPLE = 110;
 
@@ -106,7 +106,7 @@ export const spec: KernelSpec<RenderLensedOptions> = {
     cells: {
       kind: 'of-peak',
       value: 1e-4,
-      why: 'f32 rays are off by 1e-6 arcsec, which the cusp of a compact source magnifies; the issue is the worst cell, not the sum',
+      why: 'f32 rays are off by 1e-6 arcsec, which the cusp of a compact source magnifies; this is the worst cell, not the sum',
     },
     lensed: { kind: 'of-peak', value: 1e-4, why: 'as for cells' },
     unlensed: { kind: 'of-peak', value: 1e-4, why: 'as for cells, without the lens' },
