@@ -10,7 +10,10 @@ type Camel<S extends string> = S extends `${infer Head}_${infer Tail}` ? `${Head
 /** The keys of T in camelCase (one level: records inside keep their keys). */
 export type CamelKeys<T> = { [K in keyof T as K extends string ? Camel<K> : K]: T[K] };
 
-const camel = (name: string) => name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+/** `theta_e_arcsec` is `thetaEArcsec`. */
+export const camel = (name: string): string => name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+/** `thetaEArcsec` is `theta_e_arcsec`. */
+export const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 function camelKeys<T extends object>(value: T): CamelKeys<T> {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [camel(key), item])) as CamelKeys<T>;

@@ -12,7 +12,7 @@ import {
 import { edgeObject } from '../schema.ts';
 import { PLANES } from './columns.ts';
 
-/** Text of a comma-separated list becomes a list. */
+/** Text of a comma-separated list becomes a list, and so does a single number. */
 const list = <T extends z.ZodType>(item: T) =>
   z.preprocess(
     (value) =>
@@ -21,11 +21,16 @@ const list = <T extends z.ZodType>(item: T) =>
             .split(',')
             .map((word) => word.trim())
             .filter((word) => word !== '')
-        : value,
+        : typeof value === 'number'
+          ? [value]
+          : value,
     z.array(item),
   );
-/** Numbers may come as text from flags. */
-const number = z.coerce.number();
+/** Numbers may come as text from flags. Nothing else becomes one: z.coerce would make 0 of null, true and empty text. */
+const number = z.preprocess(
+  (value) => (typeof value === 'string' && /^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i.test(value) ? Number(value) : value),
+  z.number(),
+);
 const whole = number.pipe(z.number().int().gte(0));
 const positive = number.pipe(z.number().int().gte(1));
 const fraction = number.pipe(z.number().gte(0).lte(1));

@@ -1,0 +1,139 @@
+/** Loads the config of an injection campaign from file, flags and `--set`, completes it and checks what no key can tell alone. */
+import { createHash } from 'node:crypto';
+import { ArcletError } from '../../core/errors.ts';
+import { CONVENTION_PRESETS } from '../../sky/conventions.ts';
+import {
+  type ConfigInput,
+  type ConfigSpec,
+  canonicalJson,
+  dashed,
+  invalidConfig,
+  type Layers,
+  layerConfig,
+  type Origin,
+  type Override,
+  parseLayers,
+} from '../layered-config.ts';
+import { camel, snake } from '../schema.ts';
+import { INJECT_ALIASES, INJECT_KEYS, type InjectConfig, InjectConfigSchema, LOCATION_KEYS, NEUTRAL_KEYS } from './config.ts';
+import { configProblems } from './config-rules.ts';
+
+export const INJECT_SPEC: ConfigSpec = {
+  help: 'arclet inject <stage> --help',
+  keys: INJECT_KEYS,
+  aliases: INJECT_ALIASES,
+  locationKeys: LOCATION_KEYS,
+};
+
+/** A config as a run uses and records it. */
+export interface LoadedConfig<C = InjectConfig> {
+  readonly config: C;
+  /** Every key in snake_case as it is in force; null where nothing was given and there is no default. Can be run again as a config file. */
+  readonly effective: Readonly<Record<string, unknown>>;
+  readonly origin: Readonly<Record<string, Origin>>;
+  readonly overrides: readonly Override[];
+  /** Sentences on keys that have no effect here. */
+  readonly warnings: readonly string[];
+  readonly hash: string;
+  /** The config file, absolute. */
+  readonly path: string | undefined;
+}
+
+/** Keys of the convention presets. */
+const PRESET_KEYS = {
+  theta_e_convention: 'thetaE',
+  r_eff_convention: 'halfLight',
+  bn_convention: 'bn',
+  psf_size_semantics: 'psfSize',
+} as const;
+
+/**
+ * @throws INPUT_UNREADABLE; CONFIG_INVALID for text that is no JSON or YAML, a wrong value, a flag against the file, two spellings that
+ * disagree, keys that do not go together; CONFIG_UNKNOWN_KEY; USAGE
+ */
+export async function loadInjectConfig(input: ConfigInput): Promise<LoadedConfig> {
+  const layers = await layerConfig(INJECT_SPEC, input);
+  const given = Object.keys(layers.origin);
+  fillPresets(layers);
+  const config = parseLayers(INJECT_SPEC, InjectConfigSchema, layers);
+  // The originals' word for it.
+  if (config.sourceMode === 'cosmos') config.sourceMode = 'template';
+  config.bandsets ??= [config.bands.join('')];
+  if (!given.includes('reference_band') && !config.bands.includes(config.referenceBand))
+    config.referenceBand = config.bands[(config.bands.length - 1) >> 1];
+  const problems = configProblems(config, given);
+  if (problems.length > 0) throw invalidConfig(INJECT_SPEC, layers, problems);
+  const effective = effectiveOf(config);
+  const origin = Object.fromEntries(Object.keys(INJECT_KEYS).map((key) => [key, layers.origin[key] ?? 'default']));
+  return {
+    config,
+    effective,
+    origin,
+    overrides: layers.overrides,
+    warnings: warningsOf(config, given),
+    hash: configHash(effective),
+    path: layers.path,
+  };
+}
+
+function fillPresets({ values, origin }: Layers): void {
+  const preset = values['conventions'] ?? 'arclet';
+  // A wrong name is reported with the other wrong values.
+  if (typeof preset !== 'string' || !Object.hasOwn(CONVENTION_PRESETS, preset)) return;
+  const choices = CONVENTION_PRESETS[preset as keyof typeof CONVENTION_PRESETS];
+  for (const [key, choice] of Object.entries(PRESET_KEYS)) {
+    if (values[key] !== undefined) continue;
+    values[key] = choices[choice];
+    origin[key] = 'preset';
+  }
+}
+
+function effectiveOf(config: InjectConfig): Record<string, unknown> {
+  const values = config as Record<string, unknown>;
+  const effective = Object.fromEntries(Object.keys(INJECT_KEYS).map((key) => [key, values[camel(key)] ?? null]));
+  const grid = config.customGrid;
+  if (grid !== undefined)
+    effective['custom_grid'] = Object.fromEntries(Object.entries(grid).map(([key, value]) => [snake(key), value]));
+  return effective;
+}
+
+/**
+ * SHA-256, hex, of what decides rows: the effective config, presets resolved, without {@link NEUTRAL_KEYS} and the name of the preset.
+ * Same content in any order, same hash.
+ */
+export function configHash(effective: Readonly<Record<string, unknown>>): string {
+  const neutral: readonly string[] = [...NEUTRAL_KEYS, 'conventions'];
+  const kept = Object.entries(effective).filter(([key]) => !neutral.includes(key));
+  return createHash('sha256')
+    .update(canonicalJson(Object.fromEntries(kept)))
+    .digest('hex');
+}
+
+/** Throws CONFIG_INVALID naming the keys that a stage cannot do without, and their other spellings. */
+export function requireKeys(config: InjectConfig, stage: string, keys: readonly (keyof typeof INJECT_KEYS)[]): void {
+  const values = config as Record<string, unknown>;
+  const missing = keys.filter((key) => values[camel(key)] === undefined);
+  if (missing.length === 0) return;
+  const named = missing.map((key) => {
+    const aliases = Object.entries(INJECT_ALIASES).flatMap(([alias, of]) => (of === key ? [alias] : []));
+    return aliases.length === 0 ? key : `${key} (or ${aliases.join(', ')})`;
+  });
+  throw new ArcletError('CONFIG_INVALID', `Stage ${stage} needs ${named.join(' and ')}, which the config does not give.`, {
+    subject: missing[0],
+    remedy: `Add it to the config, or give --${dashed(missing[0])}.`,
+    data: { missing },
+  });
+}
+
+function warningsOf(config: InjectConfig, given: readonly string[]): string[] {
+  const warnings: string[] = [];
+  for (const key of ['cache_partitions', 'sweep_partitions'] as const)
+    if (given.includes(key)) warnings.push(`${key} has no effect: ${INJECT_KEYS[key].description?.replace(/^accepted: /, '')}`);
+  if (!config.skipIfExists)
+    warnings.push('skip_if_exists = false has no effect: finished parts of the same config are skipped unless force is set');
+  if (config.templateBank !== undefined && config.sourceMode === 'sersic')
+    warnings.push('template_bank has no effect: source_mode is sersic');
+  if (config.customGrid !== undefined && ![config.gridDebug, config.gridGrid, config.gridTrain].includes('custom'))
+    warnings.push('custom_grid has no effect: no tier has the grid custom');
+  return warnings;
+}
