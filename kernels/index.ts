@@ -3,6 +3,9 @@ import type { Registry } from '../src/engine/kernel.ts';
 import { cpu as convolvePsfCpu } from './convolve-psf/cpu.ts';
 import { gpu as convolvePsfGpu } from './convolve-psf/gpu.ts';
 import { spec as convolvePsfSpec } from './convolve-psf/spec.ts';
+import { cpu as injectStampCpu } from './inject-stamp/cpu.ts';
+import { gpu as injectStampGpu } from './inject-stamp/gpu.ts';
+import { spec as injectStampSpec } from './inject-stamp/spec.ts';
 import { cpu as lensMapsCpu } from './lens-maps/cpu.ts';
 import { gpu as lensMapsGpu } from './lens-maps/gpu.ts';
 import { spec as lensMapsSpec } from './lens-maps/spec.ts';
@@ -18,6 +21,7 @@ import { spec as renderLensedSpec } from './render-lensed/spec.ts';
 
 export const KERNELS: Registry = {
   'convolve-psf': { spec: convolvePsfSpec, cpu: convolvePsfCpu, gpu: convolvePsfGpu },
+  'inject-stamp': { spec: injectStampSpec, cpu: injectStampCpu, gpu: injectStampGpu },
   'lens-maps': { spec: lensMapsSpec, cpu: lensMapsCpu, gpu: lensMapsGpu },
   'make-psf': { spec: makePsfSpec, cpu: makePsfCpu, gpu: makePsfGpu },
   'reduce-stamps': { spec: reduceStampsSpec, cpu: reduceStampsCpu, gpu: reduceStampsGpu },
