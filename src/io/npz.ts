@@ -38,6 +38,11 @@ export async function writeNpz(
   await writeFileAtomic(path, encodeNpz(path, arrays, compress));
 }
 
+/** The bytes of an archive; `label` names it in messages. Throws as {@link writeNpz}. */
+export function npzBytes(label: string, arrays: Readonly<Record<string, NpyArray>>, { compress = false } = {}): Uint8Array {
+  return Buffer.concat([...encodeNpz(label, arrays, compress)]);
+}
+
 function* encodeNpz(path: string, arrays: Readonly<Record<string, NpyArray>>, compress: boolean): Generator<Uint8Array> {
   const entries: Entry[] = [];
   let offset = 0;

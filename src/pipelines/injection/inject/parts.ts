@@ -1,0 +1,103 @@
+/** Parts: the units of a campaign. A part is one row group of the manifest; it is written whole, carries the hash of the config that made it, and is skipped when it is there. */
+import { ArcletError } from '../../../core/errors.ts';
+import { openParquet } from '../../../io/parquet.ts';
+import { openStore, type Store } from '../../../io/store/store.ts';
+import type { Dataset, DatasetPart } from '../../dataset.ts';
+import { type Dataset as DatasetName, datasetFolder, type LayoutConfig, partName } from '../layout.ts';
+
+export interface Part {
+  readonly experimentId: string;
+  /** In the manifest, so in every shard and every rerun. */
+  readonly number: number;
+  readonly split: string;
+  readonly rows: number;
+  /** Where its rows are. */
+  readonly source: DatasetPart;
+  readonly rowGroup: number;
+}
+
+/** Key of the part's config hash in the metadata of its files. */
+export const HASH_KEY = 'config_hash';
+
+/** The parts of one experiment, in the order of its manifest; only row counts and splits are read. */
+export async function planParts(experimentId: string, manifest: Dataset): Promise<Part[]> {
+  const parts: Part[] = [];
+  for (const source of manifest.parts) {
+    await manifest.withPart(source, async (table) => {
+      for (let rowGroup = 0; rowGroup < table.rowGroups.length; rowGroup++) {
+        const { rows } = table.rowGroups[rowGroup];
+        if (rows === 0) continue;
+        const { columns } = await table.readRowGroup(rowGroup, ['region_split']);
+        const splits = columns['region_split'] as readonly string[];
+        const [split] = splits;
+        if (splits.some((other) => other !== split)) {
+          throw new ArcletError(
+            'INPUT_INVALID',
+            `Row group ${rowGroup} of ${source.key} mixes the splits ${[...new Set(splits)].join(', ')}.`,
+            {
+              subject: source.key,
+              remedy: 'Plan the manifest again: arclet inject manifest --force.',
+            },
+          );
+        }
+        parts.push({ experimentId, number: parts.length, split, rows, source, rowGroup });
+      }
+    });
+  }
+  return parts;
+}
+
+/** What is finished already. */
+export class PartStatus {
+  readonly #config: LayoutConfig;
+  readonly #hash: string;
+  readonly #wanted: readonly DatasetName[];
+
+  constructor(config: LayoutConfig, hash: string, metricsOnly: boolean) {
+    this.#config = config;
+    this.#hash = hash;
+    this.#wanted = metricsOnly ? ['metrics'] : ['metrics', 'stamps'];
+  }
+
+  /**
+   * The parts that are not there yet. Throws CONFIG_INVALID when one is there with another config's rows: a dataset is never a mixture.
+   */
+  async missing(parts: readonly Part[], force: boolean): Promise<Part[]> {
+    if (force || parts.length === 0) return [...parts];
+    const missing = new Set<Part>();
+    for (const dataset of this.#wanted) {
+      const folder = datasetFolder(this.#config, dataset, parts[0].experimentId);
+      const store = await openStore(folder);
+      try {
+        const there = new Set<string>();
+        for await (const { key } of store.list()) there.add(key);
+        for (const part of parts) {
+          const key = partName(part.split, part.number);
+          if (!there.has(key)) missing.add(part);
+          else await this.#check(store, folder, key, part);
+        }
+      } finally {
+        await store.close();
+      }
+    }
+    // In the order of the manifest.
+    return parts.filter((part) => missing.has(part));
+  }
+
+  async #check(store: Store, folder: string, key: string, part: Part): Promise<void> {
+    const source = await store.source(key);
+    try {
+      const { schema, rows } = await openParquet(source);
+      const hash = schema.metadata?.[HASH_KEY];
+      if (hash === this.#hash && rows === part.rows) return;
+      const why = hash === this.#hash ? `holds ${rows} rows and the manifest has ${part.rows}` : 'was made with another config';
+      throw new ArcletError('CONFIG_INVALID', `${folder}/${key} ${why}.`, {
+        subject: `${folder}/${key}`,
+        remedy: 'Choose another variant, or overwrite what is there with --force.',
+        data: { found: hash, wanted: this.#hash },
+      });
+    } finally {
+      await source.close();
+    }
+  }
+}
