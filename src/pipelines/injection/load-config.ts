@@ -14,7 +14,7 @@ import {
   type Override,
   parseLayers,
 } from '../layered-config.ts';
-import { camel, snake } from '../schema.ts';
+import { type CamelKeys, camel, snake } from '../schema.ts';
 import { INJECT_ALIASES, INJECT_KEYS, type InjectConfig, InjectConfigSchema, LOCATION_KEYS, NEUTRAL_KEYS } from './config.ts';
 import { configProblems } from './config-rules.ts';
 
@@ -109,11 +109,15 @@ export function configHash(effective: Readonly<Record<string, unknown>>): string
     .digest('hex');
 }
 
-/** Throws CONFIG_INVALID naming the keys that a stage cannot do without, and their other spellings. */
-export function requireKeys(config: InjectConfig, stage: string, keys: readonly (keyof typeof INJECT_KEYS)[]): void {
+type Key = keyof typeof INJECT_KEYS;
+/** A config in which these keys have values. */
+type With<K extends Key> = InjectConfig & Required<Pick<InjectConfig, keyof CamelKeys<Record<K, never>> & keyof InjectConfig>>;
+
+/** The config, when it has the keys that a stage cannot do without. Throws CONFIG_INVALID naming those it lacks and their other spellings. */
+export function requireKeys<K extends Key>(config: InjectConfig, stage: string, keys: readonly K[]): With<K> {
   const values = config as Record<string, unknown>;
   const missing = keys.filter((key) => values[camel(key)] === undefined);
-  if (missing.length === 0) return;
+  if (missing.length === 0) return config as With<K>;
   const named = missing.map((key) => {
     const aliases = Object.entries(INJECT_ALIASES).flatMap(([alias, of]) => (of === key ? [alias] : []));
     return aliases.length === 0 ? key : `${key} (or ${aliases.join(', ')})`;
