@@ -40,4 +40,5 @@ export {
   tableColumns,
   tableRows,
 } from './table.ts';
+export { type FetchedPiece, type TiledImage, tiledImage } from './tiles.ts';
 export type { Complex, HeaderValue } from './value.ts';

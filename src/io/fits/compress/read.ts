@@ -1,43 +1,14 @@
 /** Reading a compressed image, or a box of it: only the tiles that the box touches are fetched and decoded. */
 import { ArcletError } from '../../../core/errors.ts';
-import { checkRange } from '../../store/source.ts';
 import { type CompressedImageInfo, compressedImageInfo } from './info.ts';
+import { checkHeap, checkWidth, fetchTiles, locateTile, type ReadReport, unquantizerOf, type WantedTile } from './locate.ts';
 import { scalePixels } from './scale.ts';
-import { descriptorAt, numberAt, type TableColumn } from './table.ts';
-import { checkTileSize, decodeTile, type TileKind, type TileScratch } from './tile.ts';
-import { allocate, type CompressedHdu, damaged, NULL_VALUE, type Pixels, product, type RawPixels } from './types.ts';
-import { unquantize, unquantizer } from './unquantize.ts';
+import { decodeTile, type TileScratch } from './tile.ts';
+import { allocate, type CompressedHdu, damaged, type Pixels, product, type RawPixels } from './types.ts';
+import { unquantize } from './unquantize.ts';
 
-/** What a reading cost; counts are added to what is there. */
-export interface ReadReport {
-  /** Tiles decoded. */
-  tiles: number;
-  /** Bytes fetched from the source. */
-  bytes: number;
-}
-
-/** Fetches this close together are one; and none is larger, unless a single tile is. */
-const JOIN_GAP_BYTES = 4096;
-const JOIN_MOST_BYTES = 4 * 2 ** 20;
 /** Above this a typed array cannot be made. */
 const MOST_PIXELS = 2 ** 32;
-
-/** One tile that a box touches. */
-interface WantedTile {
-  readonly index: number;
-  /** First pixel and size, cut at the image's edge; slowest axis first. */
-  readonly start: number[];
-  readonly shape: number[];
-  readonly kind: TileKind;
-  readonly column: TableColumn;
-  /** From the start of the source. */
-  readonly offset: number;
-  readonly bytes: number;
-  readonly scale: number;
-  readonly zero: number;
-  /** Integer of undefined pixels. Without ZBLANK it is the reserved value, which a lossy codec (HCOMPRESS) may make of anything. */
-  readonly blank: number | undefined;
-}
 
 /**
  * The whole image.
@@ -72,35 +43,18 @@ export async function readCompressedSection(
   const { name } = hdu.source;
   const info = compressedImageInfo(hdu.header, name);
   checkBox(info, start, shape, name);
-  const { heapOffset, heapBytes } = info.table;
-  if (heapOffset + heapBytes > hdu.dataBytes) {
-    throw damaged(name, `the table and its heap take ${heapOffset + heapBytes} bytes, and the data unit has ${hdu.dataBytes}`);
-  }
-  checkRange(hdu.source, hdu.dataOffset, heapOffset + heapBytes);
+  checkHeap(hdu, info);
   const pixels = product(shape);
   if (shape.length === 0 || pixels === 0) return scalePixels(allocate(info.bitpix, 0), info);
   if (pixels > MOST_PIXELS) throw damaged(name, `a box of ${shape.join(' x ')} pixels does not fit an array`);
 
   const wanted = await locateTiles(hdu, info, start, shape, report);
-  wanted.sort((a, b) => a.offset - b.offset);
   const out = allocateOrSay(info, pixels, name);
   const scratch: TileScratch = { integers: new Int32Array(0) };
-  for (let first = 0; first < wanted.length; ) {
-    const from = wanted[first].offset;
-    let end = from + wanted[first].bytes;
-    let next = first + 1;
-    for (; next < wanted.length; next++) {
-      const reach = Math.max(end, wanted[next].offset + wanted[next].bytes);
-      if (wanted[next].offset > end + JOIN_GAP_BYTES || reach - from > JOIN_MOST_BYTES) break;
-      end = reach;
-    }
-    const fetched = await hdu.source.read(from, end - from);
-    if (report !== undefined) report.bytes += fetched.length;
-    for (; first < next; first++) {
-      const tile = wanted[first];
+  for await (const fetched of fetchTiles(hdu.source, wanted, report)) {
+    for (const tile of fetched) {
       const subject = `${name}, tile ${tile.index}`;
-      const body = fetched.subarray(tile.offset - from, tile.offset - from + tile.bytes);
-      const values = await decodeTile(info, tile.kind, tile.column, body, product(tile.shape), scratch, subject);
+      const values = await decodeTile(info, tile.kind, tile.column, tile.body, product(tile.shape), scratch, subject);
       place(info, tile, values, start, shape, out, subject);
       if (report !== undefined) report.tiles++;
     }
@@ -160,53 +114,6 @@ async function locateTiles(
   }
 }
 
-const SOURCES: readonly [TileKind, string][] = [
-  ['compressed', 'COMPRESSED_DATA'],
-  ['gzip', 'GZIP_COMPRESSED_DATA'],
-  ['uncompressed', 'UNCOMPRESSED_DATA'],
-];
-
-function locateTile(
-  hdu: CompressedHdu,
-  info: CompressedImageInfo,
-  view: DataView,
-  row: number,
-  index: number,
-  place: readonly number[],
-): WantedTile {
-  const subject = `${hdu.source.name}, tile ${index}`;
-  const { columns, heapOffset, heapBytes } = info.table;
-  const start = place.map((at, axis) => at * info.tileShape[axis]);
-  const shape = start.map((from, axis) => Math.min(info.tileShape[axis], info.shape[axis] - from));
-  for (const [kind, columnName] of SOURCES) {
-    const column = columns[columnName];
-    const descriptor = descriptorAt(view, row, column);
-    if (column === undefined || descriptor === undefined || descriptor.count === 0) continue;
-    const bytes = descriptor.count * column.elementBytes;
-    if (!(descriptor.offset + bytes <= heapBytes)) {
-      throw damaged(
-        subject,
-        `bytes ${descriptor.offset} to ${descriptor.offset + bytes} are not in a heap of ${heapBytes} bytes`,
-        { ...descriptor, heapBytes },
-      );
-    }
-    checkTileSize(info, kind, bytes, product(shape), subject);
-    return {
-      index,
-      start,
-      shape,
-      kind,
-      column,
-      offset: hdu.dataOffset + heapOffset + descriptor.offset,
-      bytes,
-      scale: numberAt(view, row, columns.ZSCALE) ?? info.zscale ?? 1,
-      zero: numberAt(view, row, columns.ZZERO) ?? info.zzero ?? 0,
-      blank: numberAt(view, row, columns.ZBLANK) ?? info.zblank ?? (info.codec === 'HCOMPRESS_1' ? undefined : NULL_VALUE),
-    };
-  }
-  throw damaged(subject, 'no column of the table holds this tile');
-}
-
 /** The part of a tile that lies in the box, to its place in the box. */
 function place(
   info: CompressedImageInfo,
@@ -221,13 +128,8 @@ function place(
   const low = tile.start.map((from, axis) => Math.max(from, start[axis]));
   const high = tile.start.map((from, axis) => Math.min(from + tile.shape[axis], start[axis] + shape[axis]));
   const count = high[axes - 1] - low[axes - 1];
-  const rule =
-    info.quantize !== 'NONE' && tile.kind === 'compressed'
-      ? unquantizer(info.quantize, tile.scale, tile.zero, tile.index, info.dither0, tile.blank)
-      : undefined;
-  if (values instanceof BigInt64Array !== out instanceof BigInt64Array) {
-    throw damaged(subject, `its pixels have ${values.BYTES_PER_ELEMENT} bytes, and ZBITPIX is ${info.bitpix}`);
-  }
+  const rule = unquantizerOf(info, tile);
+  checkWidth(info, values, subject);
   const at = [...low];
   for (;;) {
     let from = 0;
