@@ -38,7 +38,8 @@ export interface GalleryPage {
   readonly tables: readonly { readonly title: string; readonly text: string; readonly head: readonly string[]; readonly rows: readonly (readonly string[])[] }[]; // biome-ignore format: one thought
 }
 
-const KEY = `<div class="key">
+/** What the curves on stamps mean, with a switch for them. */
+export const CURVE_KEY = `<div class="key">
 <label><input type="checkbox" id="curves" checked>curves</label>
 <span><i style="color:var(--critical)"></i>critical curve</span>
 <span><i style="color:var(--caustic)"></i>tangential caustic</span>
@@ -50,13 +51,18 @@ const KEY = `<div class="key">
 export function galleryPage(gallery: GalleryPage): string {
   const sections = gallery.sections.map(
     ({ title, text, figures }) =>
-      `<h2>${escapeHtml(title)}</h2>\n<p>${escapeHtml(text)}</p>\n<div class="grid">\n${figures.map((figure) => figureHtml(figure, gallery.stampArcsec)).join('\n')}\n</div>`,
+      `<h2>${escapeHtml(title)}</h2>\n<p>${escapeHtml(text)}</p>\n${stampGridHtml(figures, gallery.stampArcsec)}`,
   );
   const tables = gallery.tables.map(
     ({ title, text, head, rows }) => `<h2>${escapeHtml(title)}</h2>\n<p>${escapeHtml(text)}</p>\n${htmlTable(head, rows)}`,
   );
-  const heading = `<h1>${escapeHtml(gallery.title)}</h1>\n<p>${escapeHtml(gallery.text)}</p>\n${KEY}`;
+  const heading = `<h1>${escapeHtml(gallery.title)}</h1>\n<p>${escapeHtml(gallery.text)}</p>\n${CURVE_KEY}`;
   return page(gallery.title, [heading, ...sections, ...tables].join('\n'));
+}
+
+/** Figures of stamps side by side, for pages in the gallery's style. */
+export function stampGridHtml(figures: readonly GalleryFigure[], stampArcsec: number): string {
+  return `<div class="grid">\n${figures.map((figure) => figureHtml(figure, stampArcsec)).join('\n')}\n</div>`;
 }
 
 function figureHtml({ title, caption, panels }: GalleryFigure, stampArcsec: number): string {

@@ -51,8 +51,8 @@ interface Tally {
 }
 
 async function run(context: StageContext, config: InjectConfig): Promise<StageResult> {
-  requireKeys(config, 'inject', ['output', 'coadd_cache']);
-  const layout = { output: config.output as string, variant: config.variant, manifestsSubdir: config.manifestsSubdir };
+  const { output } = requireKeys(config, 'inject', ['output', 'coadd_cache']);
+  const layout = { output, variant: config.variant, manifestsSubdir: config.manifestsSubdir };
   const recipe = recipeOf(config);
   const manifest = await openManifest({ ...layout, experimentId: config.experimentId });
   const begin = performance.now();

@@ -19,13 +19,13 @@ const MOST_DECODERS = 8;
 /** Throws what opening the bank or the engine throws, before any row. The engine stays the context's to close. */
 export async function openInjector(context: StageContext, config: InjectConfig, recipe: Recipe): Promise<OpenInjector> {
   const templates = recipe.sourceMode === 'template';
-  requireKeys(config, 'inject', ['coadd_cache', ...(templates ? (['template_bank'] as const) : [])]);
-  const bank = templates ? await openTemplateBank(config.templateBank as string) : undefined;
+  const { coaddCache } = requireKeys(config, 'inject', ['coadd_cache']);
+  const bank = templates ? await openTemplateBank(requireKeys(config, 'inject', ['template_bank']).templateBank) : undefined;
   const engine = await context.engine();
   const workers =
     engine.info.backend === 'cpu' && engine.info.workers === 0 ? 0 : Math.min(MOST_DECODERS, availableParallelism());
   const reader = openBrickReader({
-    cache: config.coaddCache as string,
+    cache: coaddCache,
     bands: recipe.bands,
     usePsfsizeMaps: recipe.psf.useMaps,
     workers,

@@ -113,7 +113,7 @@ function scalarColumns(rows: readonly InjectedRow[], names: readonly string[]): 
 }
 
 /** One plane of one row, [band, y, x]; NaN where the brick could not be read, so that nobody takes it for sky. */
-function fillPlane(recipe: Recipe, plane: PlaneName, row: InjectedRow, size: number, out: Float32Array): void {
+export function fillPlane(recipe: Recipe, plane: PlaneName, row: InjectedRow, size: number, out: Float32Array): void {
   const { cut, arc, unlensed } = row;
   if (plane === 'arc') {
     if (arc === undefined) out.fill(cut.failed === undefined ? 0 : Number.NaN);
