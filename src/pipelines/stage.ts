@@ -20,6 +20,8 @@ export interface StageLog {
 export interface StageRecord {
   /** SHA-256 of the effective config's results-changing part: a finished part carries it, and is only skipped when it is the same. */
   readonly configHash: string;
+  /** The record as it stands, keys in snake_case: for files that say of themselves how they were made. */
+  readonly current: Readonly<Record<string, unknown>>;
   /** Adds facts (engine, input checksums ...) to the record and writes it. Throws OUTPUT_UNWRITABLE: a run that cannot write its record does not run. */
   note(facts: Readonly<Record<string, unknown>>): Promise<void>;
 }

@@ -10,10 +10,9 @@ import {
   invalidConfig,
   type Layers,
   layerConfig,
-  type Origin,
-  type Override,
   parseLayers,
 } from '../layered-config.ts';
+import type { LoadedConfig } from '../runner.ts';
 import { type CamelKeys, camel, snake } from '../schema.ts';
 import { INJECT_ALIASES, INJECT_KEYS, type InjectConfig, InjectConfigSchema, LOCATION_KEYS, NEUTRAL_KEYS } from './config.ts';
 import { configProblems } from './config-rules.ts';
@@ -24,20 +23,6 @@ export const INJECT_SPEC: ConfigSpec = {
   aliases: INJECT_ALIASES,
   locationKeys: LOCATION_KEYS,
 };
-
-/** A config as a run uses and records it. */
-export interface LoadedConfig<C = InjectConfig> {
-  readonly config: C;
-  /** Every key in snake_case as it is in force; null where nothing was given and there is no default. Can be run again as a config file. */
-  readonly effective: Readonly<Record<string, unknown>>;
-  readonly origin: Readonly<Record<string, Origin>>;
-  readonly overrides: readonly Override[];
-  /** Sentences on keys that have no effect here. */
-  readonly warnings: readonly string[];
-  readonly hash: string;
-  /** The config file, absolute. */
-  readonly path: string | undefined;
-}
 
 /** Keys of the convention presets. */
 const PRESET_KEYS = {
@@ -51,7 +36,7 @@ const PRESET_KEYS = {
  * @throws INPUT_UNREADABLE; CONFIG_INVALID for text that is no JSON or YAML, a wrong value, a flag against the file, two spellings that
  * disagree, keys that do not go together; CONFIG_UNKNOWN_KEY; USAGE
  */
-export async function loadInjectConfig(input: ConfigInput): Promise<LoadedConfig> {
+export async function loadInjectConfig(input: ConfigInput): Promise<LoadedConfig<InjectConfig>> {
   const layers = await layerConfig(INJECT_SPEC, input);
   const given = Object.keys(layers.origin);
   fillPresets(layers);
