@@ -43,20 +43,26 @@ export interface ArcChainOptions {
   readonly psfSide: number;
 }
 
-/** Wires: those of renderInputs, and `weights`, `mask`, `core`, with noise `gain`, `gain_per_invvar`, `key`. */
+/** Wires: those of renderInputs, and `weights`, `mask`, `core`, `gain`, `gain_per_invvar`, `key`. */
 export function arcChain(plan: RenderPlan, { badBits, noise, templateSide, psfSide }: ArcChainOptions): Chain {
   const { steps } = renderChain(plan, { template: templateSide, psf: psfSide }, false);
   const { bands, size } = plan;
   const light = plan.pad > 0 ? 'convolved' : 'lensed';
   const reduce = { planes: bands, height: size, width: size, badBits };
-  const noisy: Record<string, string> = noise ? { gain: 'gain', gain_per_invvar: 'gain_per_invvar', key: 'key' } : {};
   return {
     steps: [
       ...steps,
       {
         kernel: 'inject-stamp',
         options: { bands, size, noise },
-        inputs: { convolved: light, weights: 'weights', core: 'core', ...noisy },
+        inputs: {
+          convolved: light,
+          weights: 'weights',
+          core: 'core',
+          gain: 'gain',
+          gain_per_invvar: 'gain_per_invvar',
+          key: 'key',
+        },
         outputs: { arc: 'arc' },
       },
       sumStep('arc', 'arc_unread', reduce, ARC_SUMS),

@@ -144,7 +144,8 @@ export class ArcPainter {
       weights.set(invvar, index * bands.length * pixels);
       mask.set(bits, index * pixels);
     });
-    const inputs: Record<string, HostInput> = {
+    const none = bands.map(() => 0);
+    return {
       weights,
       mask,
       core: {
@@ -152,12 +153,8 @@ export class ArcPainter {
         y: Float64Array.from(jobs, ({ lensY }) => lensY),
         radius: new Float64Array(jobs.length).fill(coreRadiusPx),
       },
-    };
-    if (gain === undefined) return inputs;
-    return {
-      ...inputs,
-      gain: Float64Array.from(jobs.flatMap(() => [...gain.constant])),
-      gain_per_invvar: Float64Array.from(jobs.flatMap(() => [...gain.perInvvar])),
+      gain: Float64Array.from(jobs.flatMap(() => [...(gain?.constant ?? none)])),
+      gain_per_invvar: Float64Array.from(jobs.flatMap(() => [...(gain?.perInvvar ?? none)])),
       key: Uint32Array.from(jobs.flatMap(({ key }) => [...key])),
     };
   }

@@ -34,17 +34,8 @@ export interface InjectorTimings extends CutTimings {
   measureSeconds: number;
 }
 
-/** A failing device or a stop is no fault of a row. */
-const NOT_OF_A_ROW = [
-  'ABORTED',
-  'DEVICE_LOST',
-  'WORKER_DIED',
-  'GPU_OUT_OF_MEMORY',
-  'GPU_LIMIT',
-  'GPU_VALIDATION',
-  'SHADER_COMPILE',
-  'INTERNAL',
-] as const;
+/** Errors that may be one row's fault; a failing device or a stop is not. */
+const OF_A_ROW = ['INPUT_INVALID', 'ROWS_INVALID', 'SOURCE_LARGER_THAN_STAMP', 'WORKER_FAILED'] as const;
 
 /** Key of a row's random numbers: the 64 bits that the manifest froze. */
 export function taskKey(task: Task): readonly [number, number] {
@@ -132,7 +123,7 @@ export class Injector {
         draft.unlensed = unlensed?.[index];
       });
     } catch (error) {
-      if (NOT_OF_A_ROW.some((code) => isArcletError(error, code)) || !isArcletError(error)) throw error;
+      if (!OF_A_ROW.some((code) => isArcletError(error, code))) throw error;
       if (jobs.length === 1) {
         jobs[0].draft.failure = reasonOf(error);
         return;
