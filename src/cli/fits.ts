@@ -46,6 +46,7 @@ export function addFitsCommand(program: Command): void {
       new Option('--codec <name>', 'default: rice for integers and quantised floats, gzip2 for the rest').choices([
         'rice',
         'gzip2',
+        'hcompress',
       ]),
     )
     .option('--quantize <q>', 'floats to steps of noise / q (4 is usual); negative: of that size', finite)
@@ -53,7 +54,7 @@ export function addFitsCommand(program: Command): void {
       new Option('--dither <method>', 'of quantised floats; 2 keeps exact zeros').choices(['none', '1', '2']).default('1'),
     )
     .option('--dither-seed <n>', 'where the dither begins, 1 to 10000', wholeNumber(1), 1)
-    .option('--tile <w,h>', 'size of tiles, NAXIS1 first (default: rows)', sizes)
+    .option('--tile <w,h>', 'size of tiles, NAXIS1 first (default: rows; hcompress: about 100,100)', sizes)
     .action(compress);
   add('decompress', 'restore tile-compressed images').argument('<FILE...>').option('--out <path>', 'output (default: FILE without .fz)').action(decompress); // biome-ignore format: one thought
 }
@@ -173,20 +174,21 @@ const describeCut = ({ file, hdu, name, box, dtype, bytes, reads, tiles, fileByt
 
 type CompressWords = Words & {
   readonly out?: string;
-  readonly codec?: 'rice' | 'gzip2';
+  readonly codec?: keyof typeof CODECS;
   readonly quantize?: number;
   readonly dither: 'none' | '1' | '2';
   readonly ditherSeed: number;
   readonly tile?: readonly number[];
 };
 
+const CODECS = { rice: 'RICE_1', gzip2: 'GZIP_2', hcompress: 'HCOMPRESS_1' } as const;
 const DITHERS = { none: 'NO_DITHER', '1': 'SUBTRACTIVE_DITHER_1', '2': 'SUBTRACTIVE_DITHER_2' } as const;
 
 function compress(files: string[], words: CompressWords): Promise<void> {
   const { quantize: level, dither, ditherSeed, tile: tileShape } = words;
   const quantize: QuantizeOptions | undefined =
     level === undefined ? undefined : { level, method: DITHERS[dither], dither0: ditherSeed };
-  const codec = words.codec === undefined ? undefined : words.codec === 'rice' ? 'RICE_1' : 'GZIP_2';
+  const codec = words.codec === undefined ? undefined : CODECS[words.codec];
   const request: CompressRequest = { codec, quantize, tileShape };
   return rewriteAll(files, words, (file) => fitsCompress(file, words.out, request));
 }

@@ -1,6 +1,7 @@
 /** `arclet fits compress` and `decompress`: images become tiles and tiles images; every other HDU is copied as it stands. */
 import { ArcletError } from '../../core/errors.ts';
 import {
+  type CompressOptions,
   compressImage,
   encodeFits,
   type FitsHdu,
@@ -17,10 +18,10 @@ import { readStored } from './stored-image.ts';
 
 export interface CompressRequest {
   /** Default RICE_1 for integers of up to 32 bits and for quantised floats, GZIP_2 (without loss) for the rest. */
-  readonly codec?: 'RICE_1' | 'GZIP_2';
+  readonly codec?: CompressOptions['codec'];
   /** Floats lose their noise beyond this; without it nothing is lost. */
   readonly quantize?: QuantizeOptions;
-  /** numpy order; default rows. An image of other dimensions keeps rows. */
+  /** numpy order; default rows (HCOMPRESS_1: about 100 x 100). An image of other dimensions keeps the default. */
   readonly tileShape?: readonly number[];
 }
 

@@ -1,6 +1,7 @@
-/** Compressing an image: RICE_1 of integers and of quantised floats, GZIP_2 of anything without loss. */
+/** Compressing an image: RICE_1 and HCOMPRESS_1 of integers and of quantised floats, GZIP_2 of anything without loss. */
 import { ArcletError } from '../../../core/errors.ts';
 import { gzip, shuffleBytes } from './gzip.ts';
+import { hcompressEncode, hcompressRefusal, hcompressTileShape } from './hcompress-encode.ts';
 import { type QuantizedTile, quantizeTile } from './quantize.ts';
 import { bytesFromPixels } from './raw.ts';
 import { riceEncode } from './rice-encode.ts';
@@ -23,10 +24,11 @@ export interface QuantizeOptions {
 }
 
 export interface CompressOptions {
-  readonly codec: 'RICE_1' | 'GZIP_2';
-  /** Slowest axis first; default one row of the image. */
+  /** HCOMPRESS_1 codes integers without loss (scale 0): the smallest for masks, and eight times as slow as RICE_1 for noise. */
+  readonly codec: 'RICE_1' | 'GZIP_2' | 'HCOMPRESS_1';
+  /** Slowest axis first; default one row of the image, for HCOMPRESS_1 squares of about 100 x 100. */
   readonly tileShape?: readonly number[];
-  /** Floats only; RICE_1 of floats needs it, and GZIP_2 without it loses nothing. */
+  /** Floats only; RICE_1 and HCOMPRESS_1 of floats need it, and GZIP_2 without it loses nothing. */
   readonly quantize?: QuantizeOptions;
   /** Pixels of a RICE block, 16 or 32 (default). */
   readonly blockSize?: 16 | 32;
@@ -70,7 +72,7 @@ export async function compressImage(
     const tile = cut(pixels, shape, bitpix, start, size);
     const quantized = quantizedTile(tile, size, options.quantize, index);
     blank ||= quantized?.blank === true;
-    tiles.push(await encodeTile(tile, quantized, options));
+    tiles.push(await encodeTile(tile, size, quantized, options));
   }
   return assemble(tiles, shape, tileShape, bitpix, bzero, blank, options);
 }
@@ -81,7 +83,8 @@ function usage(why: string): ArcletError {
 
 function checkRequest(data: Pixels, shape: readonly number[], bitpix: Bitpix, options: CompressOptions): readonly number[] {
   const { codec, quantize } = options;
-  const tileShape = options.tileShape ?? shape.map((length, axis) => (axis === shape.length - 1 ? length : 1));
+  const rows = () => shape.map((length, axis) => (axis === shape.length - 1 ? length : 1));
+  const tileShape = options.tileShape ?? (codec === 'HCOMPRESS_1' ? hcompressTileShape(shape) : rows());
   if (shape.length === 0 || product(shape) !== data.length || data.length === 0) {
     throw usage(`a shape of [${shape}] does not fit ${data.length} pixels`);
   }
@@ -91,15 +94,18 @@ function checkRequest(data: Pixels, shape: readonly number[], bitpix: Bitpix, op
   if (data.BYTES_PER_ELEMENT * 8 !== Math.abs(bitpix) || isFloat(data) !== bitpix < 0) {
     throw usage(`BITPIX ${bitpix} is not the type of ${data.constructor.name}`);
   }
-  if (codec === 'RICE_1' && bitpix === 64) throw usage('RICE_1 knows no 64-bit integers');
-  if (codec === 'RICE_1' && bitpix < 0 && quantize === undefined) throw usage('RICE_1 of floats needs a quantisation');
+  if (codec !== 'GZIP_2' && bitpix === 64) throw usage(`${codec} knows no 64-bit integers`);
+  if (codec !== 'GZIP_2' && bitpix < 0 && quantize === undefined) throw usage(`${codec} of floats needs a quantisation`);
   if (quantize !== undefined) {
     const { level, dither0 = 1 } = quantize;
     if (bitpix > 0) throw usage('integers are not quantised');
     if (!Number.isFinite(level) || level === 0) throw usage(`a quantisation level of ${level} is no step`);
     if (!Number.isInteger(dither0) || dither0 < 1 || dither0 > 10000) throw usage(`dither0 = ${dither0} is not in 1 .. 10000`);
   }
-  return tileShape.map((length, axis) => Math.min(length, shape[axis]));
+  const trimmed = tileShape.map((length, axis) => Math.min(length, shape[axis]));
+  const refusal = codec === 'HCOMPRESS_1' ? hcompressRefusal(shape, trimmed) : undefined;
+  if (refusal !== undefined) throw usage(refusal);
+  return trimmed;
 }
 
 function isFloat(data: Pixels): data is Float32Array | Float64Array {
@@ -162,7 +168,12 @@ function quantizedTile(
   return quantizeTile(tile, size[size.length - 1], quantize.level, quantize.method, index, quantize.dither0 ?? 1);
 }
 
-async function encodeTile(tile: RawPixels, quantized: QuantizedTile | undefined, options: CompressOptions): Promise<EncodedTile> {
+async function encodeTile(
+  tile: RawPixels,
+  size: readonly number[],
+  quantized: QuantizedTile | undefined,
+  options: CompressOptions,
+): Promise<EncodedTile> {
   const { codec, blockSize = 32, gzipLevel = 1, quantize } = options;
   const scale = quantized?.scale ?? 1;
   const zero = quantized?.zero ?? 0;
@@ -174,6 +185,10 @@ async function encodeTile(tile: RawPixels, quantized: QuantizedTile | undefined,
     const integers = pixels as Int32Array;
     const body = riceEncode(integers, blockSize, integers.BYTES_PER_ELEMENT as 1 | 2 | 4);
     return { lossless: false, body, scale, zero };
+  }
+  if (codec === 'HCOMPRESS_1') {
+    const [slow, fast] = size.slice(-2);
+    return { lossless: false, body: hcompressEncode(pixels as Int32Array, slow, fast), scale, zero };
   }
   const sorted = shuffleBytes(bytesFromPixels(pixels), pixels.BYTES_PER_ELEMENT);
   return { lossless: false, body: await gzip(sorted, gzipLevel), scale, zero };
@@ -253,6 +268,12 @@ function assemble(
     card('ZVAL1', options.blockSize ?? 32, 'pixels per block');
     card('ZNAME2', 'BYTEPIX', 'bytes per pixel');
     card('ZVAL2', bitpix < 0 ? 4 : bitpix / 8, 'bytes per pixel (1, 2, 4, or 8)');
+  }
+  if (options.codec === 'HCOMPRESS_1') {
+    card('ZNAME1', 'SCALE', 'HCOMPRESS scale factor');
+    card('ZVAL1', 0, 'without loss');
+    card('ZNAME2', 'SMOOTH', 'HCOMPRESS smooth option');
+    card('ZVAL2', 0, 'not smoothed');
   }
   if (options.quantize !== undefined) {
     card('ZQUANTIZ', options.quantize.method, 'quantisation of floats');
