@@ -1,11 +1,22 @@
-/** Writes the JSON Schema of every file that people write to configs/schema/, from the zod schema that checks it. */
-import { z } from 'zod';
+/** Writes the JSON Schema of every file that people write to configs/schema/, and the key tables of docs/inject.md, from the zod schema that checks it. */
+import { readFile } from 'node:fs/promises';
+import type { z } from 'zod';
 import { writeFileAtomic } from '../src/io/atomic.ts';
+import { INJECT_ALIASES, InjectConfigSchema } from '../src/pipelines/injection/config.ts';
 import { RowsSchema } from '../src/pipelines/injection/rows.ts';
+import { jsonSchemaOf } from '../src/pipelines/schema.ts';
+import { withConfigRows } from './config-rows.ts';
 
-const SCHEMAS = { rows: RowsSchema };
+const SCHEMAS: Record<string, { schema: z.ZodType; aliases?: Readonly<Record<string, string>> }> = {
+  rows: { schema: RowsSchema },
+  inject: { schema: InjectConfigSchema, aliases: INJECT_ALIASES },
+};
 
-for (const [name, schema] of Object.entries(SCHEMAS)) {
-  const json = { title: `arclet ${name} file`, ...z.toJSONSchema(schema, { io: 'input' }) };
+for (const [name, { schema, aliases = {} }] of Object.entries(SCHEMAS)) {
+  const json = { title: `arclet ${name} file`, ...jsonSchemaOf(schema) };
+  for (const [alias, key] of Object.entries(aliases))
+    json.properties = { ...json.properties, [alias]: { ...Object(json.properties?.[key]), description: `other name of ${key}` } };
   await writeFileAtomic(`configs/schema/${name}.schema.json`, `${JSON.stringify(json, null, 2)}\n`);
 }
+
+await writeFileAtomic('docs/inject.md', withConfigRows(await readFile('docs/inject.md', 'utf8')));

@@ -1,5 +1,6 @@
 /** The keys of a schema with types, units and defaults, for --help: the same schema that checks the file. */
-import { z } from 'zod';
+import type { z } from 'zod';
+import { jsonSchemaOf } from '../pipelines/schema.ts';
 
 interface JsonSchema {
   readonly type?: string | readonly string[];
@@ -17,7 +18,7 @@ interface JsonSchema {
 
 /** One line per key, indented below the key it belongs to; variants of an object by their model. */
 export function keyTable(schema: z.ZodType): string {
-  return lines(z.toJSONSchema(schema, { io: 'input' }) as JsonSchema, '  ').join('\n');
+  return lines(jsonSchemaOf(schema) as JsonSchema, '  ').join('\n');
 }
 
 function lines(schema: JsonSchema, indent: string): string[] {
@@ -43,7 +44,7 @@ function keys(schema: JsonSchema, indent: string, skip?: string): string[] {
 }
 
 function describe(key: string, schema: JsonSchema, required: boolean, indent: string): string {
-  const choices = schema.enum?.map((choice) => JSON.stringify(choice)).join(' | ');
+  const choices = (schema.enum ?? schema.items?.enum)?.map((choice) => JSON.stringify(choice)).join(' | ');
   const state = schema.default !== undefined ? `default ${JSON.stringify(schema.default)}` : required ? 'required' : 'optional';
   const what = [schema.description, choices].filter(Boolean).join('; ');
   return `${(indent + key).padEnd(30)} ${state}${what === '' ? '' : `; ${what}`}`;

@@ -67,7 +67,9 @@ export async function layerConfig(spec: ConfigSpec, input: ConfigInput): Promise
   const cwd = input.cwd ?? process.cwd();
   const file = input.path === undefined ? undefined : await readConfigFile(input.path, cwd);
   const source = input.path ?? 'the flags';
-  const fromFile = gather(spec, Object.entries(file?.values ?? {}), source, file?.folder ?? cwd);
+  // `$schema` is for the editor.
+  const entries = Object.entries(file?.values ?? {}).filter(([name]) => name !== '$schema');
+  const fromFile = gather(spec, entries, source, file?.folder ?? cwd);
   const flags = Object.entries(input.flags ?? {}).map(([name, value]) => [name, ofText(value, `--${dashed(name)}`)] as const);
   const fromFlags = gather(spec, flags, 'the flags', cwd, (name) => `--${dashed(name)}`);
   const sets = (input.sets ?? []).map(splitSet);

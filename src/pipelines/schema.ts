@@ -36,6 +36,21 @@ export function strictObject<S extends z.core.$ZodLooseShape>(shape: S) {
   });
 }
 
+/** JSON Schema of what may stand in a file. Knows defaults and need of keys that are converted (lists as text), which zod leaves out. */
+export function jsonSchemaOf(schema: z.ZodType): z.core.JSONSchema.BaseSchema {
+  return z.toJSONSchema(schema, {
+    io: 'input',
+    override({ zodSchema, jsonSchema }) {
+      const { def } = zodSchema._zod;
+      if (def.type === 'default') jsonSchema.default = def.defaultValue as typeof jsonSchema.default;
+      if (def.type !== 'object') return;
+      const required = Object.keys(def.shape).filter((key) => !z.safeParse(def.shape[key], undefined).success);
+      if (required.length > 0) jsonSchema.required = required;
+      else delete jsonSchema.required;
+    },
+  });
+}
+
 /** One problem of a parse: where, as in `rows[3].lens.q`, and what. */
 export interface Problem {
   path: string;
