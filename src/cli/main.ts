@@ -1,9 +1,11 @@
 /** The command line: parses, calls a stage, prints. Exit status: src/core/errors.ts. */
 import { Command, CommanderError } from 'commander';
 import { addBenchCommand } from './bench.ts';
+import { addDemoCommand } from './demo.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addFitsCommand } from './fits.ts';
 import { addGalleryCommand } from './gallery.ts';
+import { addInjectCommand } from './inject.ts';
 import { createLog } from './log.ts';
 import { packageVersion } from './options.ts';
 import { addRenderCommand } from './render.ts';
@@ -20,11 +22,13 @@ export async function main(args: readonly string[]): Promise<number> {
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'arclet: ')) })
     .exitOverride();
   for (const add of [
+    addInjectCommand,
     addRenderCommand,
     addGalleryCommand,
     addFitsCommand,
     addWcsCommand,
     addTableCommand,
+    addDemoCommand,
     addDoctorCommand,
     addBenchCommand,
   ])

@@ -169,10 +169,11 @@ describe('what is written about configs', () => {
   });
 
   it('docs/inject.md lists every key with its default', () => {
-    const rows = readFileSync(join(ROOT, 'docs/inject.md'), 'utf8').split('\n');
+    const [, tables] = readFileSync(join(ROOT, 'docs/inject.md'), 'utf8').split('\n## Keys\n');
+    const rows = tables.split('\n');
     const keys = Object.keys(INJECT_KEYS);
     expect(keys.filter((key) => !rows.includes(configRow(key)))).toEqual([]);
-    expect(rows.filter((row) => /^\| `[a-z0-9_]+` \| (`[^`]*`)? \|/.test(row)).length).toBe(keys.length);
+    expect(rows.filter((row) => row.startsWith('| `')).length).toBe(keys.length);
   });
 
   it('the example configs load', async () => {
