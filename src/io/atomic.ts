@@ -29,6 +29,8 @@ function unwritable(path: string, cause: unknown): ArcletError {
 
 /** A file that is being written beside its place. */
 export interface AtomicFile {
+  /** Where it is until `finish`: whoever wants to look at what was written looks here. */
+  readonly temporary: string;
   /** Appends; the bytes may be reused when the promise resolves. */
   write(bytes: Uint8Array): Promise<void>;
   /** Flushes to the disk and renames into place. */
@@ -51,6 +53,7 @@ export async function openAtomicFile(path: string): Promise<AtomicFile> {
   const file = await disk(path, () => open(temporary, 'wx'));
   let done = false;
   return {
+    temporary,
     write: (bytes) => disk(path, () => file.writeFile(bytes)),
     async finish() {
       await disk(path, async () => {
