@@ -10,6 +10,9 @@ export interface Part {
   /** In the manifest, so in every shard and every rerun. */
   readonly number: number;
   readonly split: string;
+  /** Bands by letter, the same in all rows of an experiment. */
+  readonly bandset: string;
+  readonly stampSize: number;
   readonly rows: number;
   /** Where its rows are. */
   readonly source: DatasetPart;
@@ -19,7 +22,7 @@ export interface Part {
 /** Key of the part's config hash in the metadata of its files. */
 export const HASH_KEY = 'config_hash';
 
-/** The parts of one experiment, in the order of its manifest; only row counts and splits are read. */
+/** The parts of one experiment, in the order of its manifest; only row counts and three columns are read. */
 export async function planParts(experimentId: string, manifest: Dataset): Promise<Part[]> {
   const parts: Part[] = [];
   for (const source of manifest.parts) {
@@ -27,7 +30,7 @@ export async function planParts(experimentId: string, manifest: Dataset): Promis
       for (let rowGroup = 0; rowGroup < table.rowGroups.length; rowGroup++) {
         const { rows } = table.rowGroups[rowGroup];
         if (rows === 0) continue;
-        const { columns } = await table.readRowGroup(rowGroup, ['region_split']);
+        const { columns } = await table.readRowGroup(rowGroup, ['region_split', 'bandset', 'stamp_size']);
         const splits = columns['region_split'] as readonly string[];
         const [split] = splits;
         if (splits.some((other) => other !== split)) {
@@ -40,7 +43,16 @@ export async function planParts(experimentId: string, manifest: Dataset): Promis
             },
           );
         }
-        parts.push({ experimentId, number: parts.length, split, rows, source, rowGroup });
+        parts.push({
+          experimentId,
+          number: parts.length,
+          split,
+          bandset: columns['bandset'][0] as string,
+          stampSize: Number(columns['stamp_size'][0]),
+          rows,
+          source,
+          rowGroup,
+        });
       }
     });
   }

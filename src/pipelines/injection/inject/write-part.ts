@@ -28,8 +28,9 @@ export interface PartWriter {
   abort(): Promise<void>;
 }
 
-/** Opens the files of a part; `size` is the side of its stamps. Throws OUTPUT_UNWRITABLE. */
-export async function openPartWriter(options: PartWriterOptions, part: Part, size: number): Promise<PartWriter> {
+/** Opens the files of a part. Throws OUTPUT_UNWRITABLE. */
+export async function openPartWriter(options: PartWriterOptions, part: Part): Promise<PartWriter> {
+  const size = part.stampSize;
   const { config, recipe, stampFormat, configHash, version } = options;
   const metadata = {
     [HASH_KEY]: configHash,
