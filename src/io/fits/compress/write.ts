@@ -1,4 +1,4 @@
-/** Compressing an image: RICE_1 and HCOMPRESS_1 of integers and of quantised floats, GZIP_2 of anything without loss. */
+/** Compressing an image: RICE_1 and HCOMPRESS_1 of integers and of quantised floats, GZIP_1 and GZIP_2 of anything without loss. */
 import { ArcletError } from '../../../core/errors.ts';
 import { gzip, shuffleBytes } from './gzip.ts';
 import { hcompressEncode, hcompressRefusal, hcompressTileShape } from './hcompress-encode.ts';
@@ -24,11 +24,14 @@ export interface QuantizeOptions {
 }
 
 export interface CompressOptions {
-  /** HCOMPRESS_1 codes integers without loss (scale 0): the smallest for masks, and eight times as slow as RICE_1 for noise. */
-  readonly codec: 'RICE_1' | 'GZIP_2' | 'HCOMPRESS_1';
+  /**
+   * HCOMPRESS_1 codes integers without loss (scale 0): the smallest for masks, and eight times as slow as RICE_1 for noise. GZIP_2 sorts bytes
+   * by their place in a pixel, which packs floats better than GZIP_1.
+   */
+  readonly codec: 'RICE_1' | 'GZIP_1' | 'GZIP_2' | 'HCOMPRESS_1';
   /** Slowest axis first; default one row of the image, for HCOMPRESS_1 squares of about 100 x 100. */
   readonly tileShape?: readonly number[];
-  /** Floats only; RICE_1 and HCOMPRESS_1 of floats need it, and GZIP_2 without it loses nothing. */
+  /** Floats only; RICE_1 and HCOMPRESS_1 of floats need it, and GZIP without it loses nothing. */
   readonly quantize?: QuantizeOptions;
   /** Pixels of a RICE block, 16 or 32 (default). */
   readonly blockSize?: 16 | 32;
@@ -94,8 +97,9 @@ function checkRequest(data: Pixels, shape: readonly number[], bitpix: Bitpix, op
   if (data.BYTES_PER_ELEMENT * 8 !== Math.abs(bitpix) || isFloat(data) !== bitpix < 0) {
     throw usage(`BITPIX ${bitpix} is not the type of ${data.constructor.name}`);
   }
-  if (codec !== 'GZIP_2' && bitpix === 64) throw usage(`${codec} knows no 64-bit integers`);
-  if (codec !== 'GZIP_2' && bitpix < 0 && quantize === undefined) throw usage(`${codec} of floats needs a quantisation`);
+  const isGzip = codec === 'GZIP_1' || codec === 'GZIP_2';
+  if (!isGzip && bitpix === 64) throw usage(`${codec} knows no 64-bit integers`);
+  if (!isGzip && bitpix < 0 && quantize === undefined) throw usage(`${codec} of floats needs a quantisation`);
   if (quantize !== undefined) {
     const { level, dither0 = 1 } = quantize;
     if (bitpix > 0) throw usage('integers are not quantised');
@@ -190,7 +194,8 @@ async function encodeTile(
     const [slow, fast] = size.slice(-2);
     return { lossless: false, body: hcompressEncode(pixels as Int32Array, slow, fast), scale, zero };
   }
-  const sorted = shuffleBytes(bytesFromPixels(pixels), pixels.BYTES_PER_ELEMENT);
+  const plain = bytesFromPixels(pixels);
+  const sorted = codec === 'GZIP_2' ? shuffleBytes(plain, pixels.BYTES_PER_ELEMENT) : plain;
   return { lossless: false, body: await gzip(sorted, gzipLevel), scale, zero };
 }
 
@@ -208,14 +213,16 @@ function assemble(
   const array = heapBytes < 2 ** 31 ? 'P' : 'Q';
   const descriptorBytes = array === 'P' ? 8 : 16;
   const quantized = options.quantize !== undefined;
-  const rowBytes = quantized ? 2 * descriptorBytes + 16 : descriptorBytes;
+  // As cfitsio does: the column of tiles that could not be quantised comes last, and only when there are some.
+  const withLossless = tiles.some(({ lossless }) => lossless);
+  const rowBytes = descriptorBytes + (quantized ? 16 : 0) + (withLossless ? descriptorBytes : 0);
   const bytes = new Uint8Array(rowBytes * tiles.length + heapBytes);
   const view = new DataView(bytes.buffer);
   const longest = { coded: 0, lossless: 0 };
   let offset = 0;
   tiles.forEach(({ lossless, body, scale, zero }, index) => {
     const row = index * rowBytes;
-    const at = lossless ? row + descriptorBytes : row;
+    const at = lossless ? row + descriptorBytes + 16 : row;
     if (array === 'P') {
       view.setUint32(at, body.length);
       view.setUint32(at + 4, offset);
@@ -224,8 +231,8 @@ function assemble(
       view.setBigUint64(at + 8, BigInt(offset));
     }
     if (quantized) {
-      view.setFloat64(row + 2 * descriptorBytes, lossless ? 0 : scale);
-      view.setFloat64(row + 2 * descriptorBytes + 8, lossless ? 0 : zero);
+      view.setFloat64(row + descriptorBytes, lossless ? 0 : scale);
+      view.setFloat64(row + descriptorBytes + 8, lossless ? 0 : zero);
     }
     bytes.set(body, rowBytes * tiles.length + offset);
     offset += body.length;
@@ -233,9 +240,8 @@ function assemble(
     longest[kind] = Math.max(longest[kind], body.length);
   });
   const columns = [['COMPRESSED_DATA', `1${array}B(${longest.coded})`]];
-  if (quantized) {
-    columns.push(['GZIP_COMPRESSED_DATA', `1${array}B(${longest.lossless})`], ['ZSCALE', '1D'], ['ZZERO', '1D']);
-  }
+  if (quantized) columns.push(['ZSCALE', '1D'], ['ZZERO', '1D']);
+  if (withLossless) columns.push(['GZIP_COMPRESSED_DATA', `1${array}B(${longest.lossless})`]);
   const cards: CompressedCard[] = [];
   const card = (keyword: string, value: string | number | boolean, comment: string) => cards.push({ keyword, value, comment });
   card('XTENSION', 'BINTABLE', 'binary table extension');
