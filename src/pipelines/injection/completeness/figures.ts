@@ -20,7 +20,11 @@ const MOST_CELLS = 2500;
 
 const number = (value: number): string => String(Number(value.toPrecision(6)));
 const counted = (rows: number): string => rows.toLocaleString('en-US');
-const cap = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
+/** As it stands within a sentence: Einstein and PSF keep their capitals. */
+const inSentence = (text: string): string =>
+  /^(Einstein|[A-Z]{2})/.test(text) ? text : text.charAt(0).toLowerCase() + text.slice(1);
+const intervalName = ({ interval, z }: IntervalOptions): string =>
+  `${interval === 'wilson' ? 'Wilson' : 'Jeffreys'} intervals of ${z} sigma`;
 
 /** Codes of the second axis in runs of neighbours, at most five of about the same number of valid rows. */
 function runsOf(map: CompletenessMap): number[][] {
@@ -73,17 +77,17 @@ function linesOf(map: CompletenessMap, options: IntervalOptions): LineSeries[] {
 async function lineFigure(name: string, map: CompletenessMap, options: IntervalOptions): Promise<CompletenessFigure | undefined> {
   const series = linesOf(map, options).filter(({ x }) => x.length > 0);
   if (series.length === 0) return undefined;
-  const by = cap(map.axes[1].label);
+  const by = inSentence(map.axes[1].label);
   const title = `Completeness by Einstein radius and ${by}`;
   const svg = await lineChart({
     title,
-    subtitle: `Clean injections, ${options.interval} intervals of ${options.z} sigma`,
+    subtitle: `Clean injections, ${intervalName(options)}`,
     x: { label: map.axes[0].label, unit: map.axes[0].unit },
     y: FRACTION,
     series,
     dots: true,
   });
-  return { name, title, caption: `Recovered of valid clean injections; bands are ${options.interval} intervals.`, svg };
+  return { name, title, caption: `Recovered of valid clean injections; bands are ${intervalName(options)}.`, svg };
 }
 
 /** Edges that reach from the lowest to the highest cell, empty cells between them included; undefined for none, or too many. */
@@ -109,7 +113,7 @@ async function heatFigure(name: string, map: CompletenessMap): Promise<Completen
     values[(codes[1] - y.first) * columns + codes[0] - x.first] = ratio.value ?? Number.NaN;
     valid += rows;
   }
-  const title = `Completeness over Einstein radius and ${cap(map.axes[1].label)}`;
+  const title = `Completeness over Einstein radius and ${inSentence(map.axes[1].label)}`;
   const svg = await heatmapChart({
     title,
     x: { label: map.axes[0].label, unit: map.axes[0].unit },
@@ -134,7 +138,7 @@ async function resolutionFigure(
   const title = 'Completeness by resolution';
   const svg = await lineChart({
     title,
-    subtitle: `Clean injections, ${options.interval} intervals of ${options.z} sigma`,
+    subtitle: `Clean injections, ${intervalName(options)}`,
     x: { label: map.axes[0].label, domain: [0.2, 1.2] },
     y: FRACTION,
     series: [
@@ -162,7 +166,7 @@ async function regionFigure(
   const title = 'Completeness from region to region';
   const svg = await scatterChart({
     title,
-    x: { label: 'Valid clean injections of the region', scale: 'log' },
+    x: { label: 'Valid clean injections of the region' },
     y: FRACTION,
     series: [
       {

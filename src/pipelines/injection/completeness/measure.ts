@@ -145,7 +145,7 @@ async function scan(source: MetricsSource, options: CompletenessOptions, scored:
     thetaE: scans.thetaE.axis({ label: 'Einstein radius', unit: 'arcsec' }, 0.2),
     dmag: scans.dmag.axis({ label: 'Source minus host, r', unit: 'mag' }, 0.5),
     reff: scans.reff.axis({ label: 'Half-light radius of the source', unit: 'arcsec' }, 0.05),
-    mag: scans.mag.axis({ label: 'Unlensed source, r', unit: 'AB mag' }, 0.5),
+    mag: scans.mag.axis({ label: 'Magnitude of the unlensed source, r', unit: 'AB mag' }, 0.5),
     psf: binAxis({ label: `PSF FWHM, ${options.band}`, unit: 'arcsec' }, options.psfBinWidth),
     depth: binAxis({ label: '5 sigma depth, r', unit: 'AB mag' }, options.depthBinWidth),
     resolution: RESOLUTION_AXIS,
