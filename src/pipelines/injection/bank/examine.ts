@@ -15,6 +15,8 @@ export interface Stamp extends Size {
   /** Row-major, any unit that is linear in light. */
   readonly image: Float64Array;
   readonly pixscaleArcsec: number;
+  /** Noise of sums over that of white noise, where it is known; else it is measured. */
+  readonly noiseCorrelation?: number;
 }
 
 const LEAST_SIDE = 16;
@@ -26,6 +28,9 @@ const PEAK_RISE_SIGMA = 5;
 const NEIGHBOUR_SNR = 5;
 /** Without noise, pixels of an object are brighter than this share of the brightest. */
 const NOISELESS_SHARE = 1e-5;
+/** Noise was cut off where so much of the sky has the lowest value; more is a sky without noise. */
+const LEAST_CUT = 0.1;
+const MOST_CUT = 0.9;
 /** The sky is measured again outside of all objects when so many pixels are left. */
 const LEAST_SKY_PIXELS = 150;
 
@@ -36,6 +41,10 @@ export function examineStamp(stamp: Stamp, rules: BankRules): Verdict {
   if (bad > 0) return refused('NOT_FINITE', `${bad} of ${image.length} pixels are not finite`);
   if (Math.min(width, height) < LEAST_SIDE) return refused('TOO_SMALL', `${width} x ${height} pixels`);
 
+  const cut = cutShare(stamp);
+  if (cut > LEAST_CUT && cut < MOST_CUT) {
+    return refused('RECTIFIED', `${percent(cut)} of the pixels along the edge have the lowest value of the stamp`);
+  }
   const found = detect(stamp, rules);
   const { sky, smoothSigma, segments, taken } = found;
   const measured: Measured = { sky: sky.level, noiseSigma: sky.sigma };
@@ -45,7 +54,7 @@ export function examineStamp(stamp: Stamp, rules: BankRules): Verdict {
 
   const inside = Uint8Array.from(segments.labels, (one) => (one === label ? 1 : 0));
   const kept = grow(inside, stamp, Math.max(2, rules.grow * Math.sqrt(segments.areas[label] / Math.PI)));
-  const correlation = noiseCorrelation(image, taken, width, height, sky);
+  const correlation = stamp.noiseCorrelation ?? noiseCorrelation(image, taken, width, height, sky);
   const flux = sumOf(light, kept);
   const area = kept.reduce((count, one) => count + one, 0);
   const snr = sky.sigma === 0 ? Number.POSITIVE_INFINITY : flux / (sky.sigma * correlation * Math.sqrt(area));
@@ -67,6 +76,16 @@ export function examineStamp(stamp: Stamp, rules: BankRules): Verdict {
     return refused('SECOND_OBJECT', `${percent(second)} of its light is in a second peak`, measured);
   }
   return makeTemplate(light, kept, flux, stamp, rules, measured);
+}
+
+/**
+ * Share of the pixels in the frame along the edge that have the lowest value of the stamp. Of noise cut at zero that is a half, of noise as it
+ * was next to nothing, and of a galaxy without noise on an empty sky next to everything.
+ */
+function cutShare({ image, width, height }: Stamp): number {
+  const sky = freePixels(image, insideFrame(width, height));
+  const lowest = image.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
+  return sky.reduce((count, value) => count + (value === lowest ? 1 : 0), 0) / sky.length;
 }
 
 /** The light in the segment on the pixels of the bank. */

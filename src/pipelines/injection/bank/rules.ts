@@ -5,6 +5,12 @@ const number = z.coerce.number();
 const positive = number.pipe(z.number().gt(0));
 const share = number.pipe(z.number().gte(0).lte(1));
 
+/** true, false, 1, 0, or these as text. */
+export const flag = z.preprocess(
+  (value) => (['1', 'true'].includes(String(value)) ? true : ['0', 'false'].includes(String(value)) ? false : value),
+  z.boolean(),
+);
+
 /** Config keys of the rules. */
 export const RULE_KEYS = {
   src_pixscale_arcsec: positive.default(0.03).describe('pixel of the templates, arcsec'),
@@ -38,18 +44,7 @@ export const RULE_KEYS = {
   max_unrendered_share: share
     .default(0.2)
     .describe('largest share of the light of a parametric galaxy outside of the circle inside the stamp'),
-  rectify_in_segment: z
-    .preprocess(
-      (value) =>
-        value === 1 || value === '1' || value === 'true'
-          ? true
-          : value === 0 || value === '0' || value === 'false'
-            ? false
-            : value,
-      z.boolean(),
-    )
-    .default(false)
-    .describe('negative pixels inside the segment become zero; biases faint templates'),
+  rectify_in_segment: flag.default(false).describe('negative pixels inside the segment become zero; biases faint templates'),
 };
 
 export interface BankRules {
@@ -77,6 +72,7 @@ export const REASONS = {
   NO_IMAGE: 'file holds no image',
   NO_PIXSCALE: 'pixel scale is not known',
   NOT_FINITE: 'pixels that are not finite',
+  RECTIFIED: 'noise of the stamp was cut off at its lowest value',
   TOO_SMALL: 'stamp is smaller than 16 pixels',
   NO_CENTRAL_OBJECT: 'no object near the centre',
   TOUCHES_BORDER: 'object goes over the edge of the stamp',
@@ -108,12 +104,22 @@ export interface Measured {
   clumpiness?: number;
 }
 
-export type Verdict =
-  | { readonly template: Float32Array; readonly measured: Required<Measured> }
-  | { readonly reason: Reason; readonly detail: string; readonly measured: Measured };
+export interface Refusal {
+  readonly reason: Reason;
+  /** With the numbers. */
+  readonly detail: string;
+  readonly measured: Measured;
+}
 
-/** Refuses. */
-export function refused(reason: Reason, detail: string, measured: Measured = {}): Verdict {
+export interface Accepted {
+  /** stampSize * stampSize pixels of unit sum. */
+  readonly template: Float32Array;
+  readonly measured: Required<Measured>;
+}
+
+export type Verdict = Accepted | Refusal;
+
+export function refused(reason: Reason, detail: string, measured: Measured = {}): Refusal {
   return { reason, detail, measured };
 }
 

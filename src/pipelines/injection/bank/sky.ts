@@ -55,7 +55,7 @@ export function insideFrame(width: number, height: number): Uint8Array {
 }
 
 /** Lags over which noise may be correlated: drizzled ACS mosaics have 79 % of the sum within 5 pixels. */
-const MOST_LAG = 5;
+export const MOST_LAG = 5;
 /** Fewer pairs say nothing about a lag. */
 const LEAST_PAIRS = 50;
 
