@@ -2,13 +2,16 @@
 import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
 import { writeFileAtomic } from '../src/io/atomic.ts';
+import { BankConfigSchema } from '../src/pipelines/injection/bank/config.ts';
 import { INJECT_ALIASES, InjectConfigSchema } from '../src/pipelines/injection/config.ts';
+import { BANK_SPEC } from '../src/pipelines/injection/load-bank-config.ts';
 import { RowsSchema } from '../src/pipelines/injection/rows.ts';
 import { jsonSchemaOf } from '../src/pipelines/schema.ts';
 import { withConfigRows } from './config-rows.ts';
 
 const SCHEMAS: Record<string, { schema: z.ZodType; aliases?: Readonly<Record<string, string>> }> = {
   rows: { schema: RowsSchema },
+  bank: { schema: BankConfigSchema, aliases: BANK_SPEC.aliases },
   inject: { schema: InjectConfigSchema, aliases: INJECT_ALIASES },
 };
 

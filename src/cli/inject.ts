@@ -2,11 +2,13 @@
 import type { Command } from 'commander';
 import { ArcletError } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
+import { type BankConfig, required } from '../pipelines/injection/bank/config.ts';
 import { INJECT_KEYS, type InjectConfig } from '../pipelines/injection/config.ts';
+import { BANK_SPEC, loadBankConfig } from '../pipelines/injection/load-bank-config.ts';
 import { INJECT_SPEC, loadInjectConfig, requireKeys } from '../pipelines/injection/load-config.ts';
 import { checkShard, INJECT_STAGES, recordLocationOf, stagesOfRun } from '../pipelines/injection/stages.ts';
 import { OUTCOME_STATUS, runStage, runStages } from '../pipelines/runner.ts';
-import { defineStage } from '../pipelines/stage.ts';
+import { defineStage, type Stage } from '../pipelines/stage.ts';
 import {
   addStageCommand,
   beforeUse,
@@ -28,7 +30,7 @@ export function addInjectCommand(program: Command): void {
     .argument('[stage]')
     .allowUnknownOption()
     .allowExcessArguments();
-  inject.action((word?: string) => noSuchStage(inject, word));
+  inject.action((word?: string) => noSuchCommand(inject, word));
   addRunCommand(inject);
   for (const entry of INJECT_STAGES) {
     addStageCommand<InjectConfig>(inject, {
@@ -45,15 +47,20 @@ export function addInjectCommand(program: Command): void {
     });
   }
   addReplayCommand(inject);
+  addBankCommands(inject);
 }
 
-function noSuchStage(inject: Command, word: string | undefined): void {
-  if (word === undefined) inject.help({ error: true });
-  const known = inject.commands.flatMap((command) => [command.name(), ...command.aliases()]);
-  throw new ArcletError('USAGE', `There is no stage '${word}', did you mean '${nearest(String(word), known)}'?`, {
-    subject: word,
-    remedy: `There are ${known.join(', ')}.`,
-  });
+function noSuchCommand(parent: Command, word: string | undefined): void {
+  if (word === undefined) parent.help({ error: true });
+  const known = parent.commands.flatMap((command) => [command.name(), ...command.aliases()]);
+  throw new ArcletError(
+    'USAGE',
+    `There is no command '${parent.name()} ${word}', did you mean '${nearest(String(word), known)}'?`,
+    {
+      subject: word,
+      remedy: `There are ${known.join(', ')}.`,
+    },
+  );
 }
 
 type RunWords = ConfigWords & { readonly with: string };
@@ -118,3 +125,34 @@ function addReplayCommand(inject: Command): void {
     });
   });
 }
+
+function addBankCommands(inject: Command): void {
+  const bank = inject
+    .command('bank')
+    .description('make a bank of galaxy templates, and look into one')
+    .usage('build|report [options]')
+    .helpCommand(false)
+    .argument('[command]')
+    .allowUnknownOption()
+    .allowExcessArguments();
+  bank.action((word?: string) => noSuchCommand(bank, word));
+  const add = (name: 'build' | 'report', words: string, load: () => Promise<Stage<BankConfig>>) => {
+    addStageCommand<BankConfig>(bank, {
+      name,
+      aliases: [],
+      words,
+      spec: { ...BANK_SPEC, help: `arclet inject bank ${name} --help` },
+      load,
+      loadConfig: loadBankConfig,
+      // Beside the bank.
+      recordLocation(config, shard) {
+        checkShard(`bank ${name}`, false, shard);
+        return `${required(config, 'bank', `bank ${name}`)}.${name}.json`;
+      },
+    });
+  };
+  add('build', 'from stamps, RealGalaxy catalogues or Sersic fits', async () => (await bankStages()).bankBuildStage);
+  add('report', 'sizes, signal to noise, clumpiness; is it noise?', async () => (await bankStages()).bankReportStage);
+}
+
+const bankStages = () => import('../pipelines/injection/bank.ts');

@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import { ArcletError } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
 import { parseConfigText, readConfigFile, resolveLocation } from './config-file.ts';
-import { type Problem, problemsOf } from './schema.ts';
+import { jsonSchemaOf, type Problem, problemsOf } from './schema.ts';
 
 /** What a config may hold. */
 export interface ConfigSpec {
@@ -105,8 +105,7 @@ function gather(
   for (const [name, given] of entries) {
     if (given === null || given === undefined) continue;
     const key = spec.aliases[name] ?? name;
-    const value =
-      typeof given === 'string' && given !== '' && spec.locationKeys.includes(key) ? resolveLocation(given, folder) : given;
+    const value = spec.locationKeys.includes(key) ? resolved(spec, key, given, folder) : given;
     const before = found.get(key);
     if (before === undefined) found.set(key, { name: spelled(name), value });
     else if (!same(spec, key, before.value, value)) {
@@ -118,6 +117,20 @@ function gather(
     }
   }
   return found;
+}
+
+/** A place, or a list of places, also as comma-separated text; other values are left to the schema to refuse. */
+function resolved(spec: ConfigSpec, key: string, given: unknown, folder: string): unknown {
+  const isList = jsonSchemaOf(spec.keys[key]).type === 'array';
+  const places =
+    isList && typeof given === 'string'
+      ? given
+          .split(',')
+          .map((place) => place.trim())
+          .filter(Boolean)
+      : given;
+  const absolute = (place: unknown) => (typeof place === 'string' && place !== '' ? resolveLocation(place, folder) : place);
+  return Array.isArray(places) ? places.map(absolute) : absolute(places);
 }
 
 const isKnown = (spec: ConfigSpec, name: string): boolean => Object.hasOwn(spec.keys, name) || Object.hasOwn(spec.aliases, name);

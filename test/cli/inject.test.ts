@@ -41,7 +41,8 @@ describe('arclet inject', () => {
       expect(status, args.join(' ')).toBe(2);
       return err;
     };
-    expect(wrong('manifst', '--config', 'x')).toContain("There is no stage 'manifst', did you mean 'manifest'?");
+    expect(wrong('manifst', '--config', 'x')).toContain("There is no command 'inject manifst', did you mean 'manifest'?");
+    expect(wrong('bank', 'biuld')).toContain("There is no command 'bank biuld', did you mean 'build'?");
     expect(wrong('run', '--cosmos-bank', 'x.h5')).toContain('Unknown option --cosmos-bank, did you mean --cosmos-bank-h5?');
     expect(wrong('run', '--set', 'tires=debug')).toContain("unknown key 'tires', did you mean 'tiers'?");
     expect(wrong('run', 'debug')).toContain('One word too many: debug.');

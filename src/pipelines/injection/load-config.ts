@@ -1,17 +1,16 @@
 /** Loads the config of an injection campaign from file, flags and `--set`, completes it and checks what no key can tell alone. */
-import { createHash } from 'node:crypto';
 import { ArcletError } from '../../core/errors.ts';
 import { CONVENTION_PRESETS } from '../../sky/conventions.ts';
 import {
   type ConfigInput,
   type ConfigSpec,
-  canonicalJson,
   dashed,
   invalidConfig,
   type Layers,
   layerConfig,
   parseLayers,
 } from '../layered-config.ts';
+import { effectiveOf, hashOf, loadedConfig } from '../plain-config.ts';
 import type { LoadedConfig } from '../runner.ts';
 import { type CamelKeys, camel, snake } from '../schema.ts';
 import { INJECT_ALIASES, INJECT_KEYS, type InjectConfig, InjectConfigSchema, LOCATION_KEYS, NEUTRAL_KEYS } from './config.ts';
@@ -48,17 +47,7 @@ export async function loadInjectConfig(input: ConfigInput): Promise<LoadedConfig
     config.referenceBand = config.bands[(config.bands.length - 1) >> 1];
   const problems = configProblems(config, given);
   if (problems.length > 0) throw invalidConfig(INJECT_SPEC, layers, problems);
-  const effective = effectiveOf(config);
-  const origin = Object.fromEntries(Object.keys(INJECT_KEYS).map((key) => [key, layers.origin[key] ?? 'default']));
-  return {
-    config,
-    effective,
-    origin,
-    overrides: layers.overrides,
-    warnings: warningsOf(config, given),
-    hash: configHash(effective),
-    path: layers.path,
-  };
+  return loadedConfig(INJECT_SPEC, layers, config, effectiveInject(config), NEUTRAL, warningsOf(config, given));
 }
 
 function fillPresets({ values, origin }: Layers): void {
@@ -73,25 +62,20 @@ function fillPresets({ values, origin }: Layers): void {
   }
 }
 
-function effectiveOf(config: InjectConfig): Record<string, unknown> {
-  const values = config as Record<string, unknown>;
-  const effective = Object.fromEntries(Object.keys(INJECT_KEYS).map((key) => [key, values[camel(key)] ?? null]));
+function effectiveInject(config: InjectConfig): Record<string, unknown> {
+  const effective = effectiveOf(INJECT_SPEC, config);
   const grid = config.customGrid;
   if (grid !== undefined)
     effective['custom_grid'] = Object.fromEntries(Object.entries(grid).map(([key, value]) => [snake(key), value]));
   return effective;
 }
 
-/**
- * SHA-256, hex, of what decides rows: the effective config, presets resolved, without {@link NEUTRAL_KEYS} and the name of the preset.
- * Same content in any order, same hash.
- */
+/** Without effect on rows: the four conventions are in force as values, so the preset's name adds nothing. */
+const NEUTRAL: readonly string[] = [...NEUTRAL_KEYS, 'conventions'];
+
+/** SHA-256, hex, of what decides rows: the effective config, presets resolved, without {@link NEUTRAL_KEYS} and the name of the preset. */
 export function configHash(effective: Readonly<Record<string, unknown>>): string {
-  const neutral: readonly string[] = [...NEUTRAL_KEYS, 'conventions'];
-  const kept = Object.entries(effective).filter(([key]) => !neutral.includes(key));
-  return createHash('sha256')
-    .update(canonicalJson(Object.fromEntries(kept)))
-    .digest('hex');
+  return hashOf(effective, NEUTRAL);
 }
 
 type Key = keyof typeof INJECT_KEYS;
