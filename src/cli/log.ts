@@ -21,7 +21,9 @@ export interface LogOptions {
 }
 
 export function createLog({ json, debug, stream = process.stderr, clock = () => performance.now() }: LogOptions): Log {
-  const begin = clock();
+  // Rates are of the work in hand: a command may do several things one after the other.
+  let begin = clock();
+  let work: string | undefined;
   let lastLine = Number.NEGATIVE_INFINITY;
   let drawn = false;
   const clear = () => {
@@ -39,6 +41,8 @@ export function createLog({ json, debug, stream = process.stderr, clock = () => 
     },
     progress(what, done, total) {
       const now = clock();
+      if (work !== undefined && work !== what) [begin, lastLine] = [now, Number.NEGATIVE_INFINITY];
+      work = what;
       const finished = done === total;
       const redraw = stream.isTTY === true && !json;
       if (!finished && now - lastLine < (redraw ? REDRAW_MS : HEARTBEAT_MS)) return;

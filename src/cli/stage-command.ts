@@ -143,7 +143,8 @@ export function keysHelp(spec: ConfigSpec, keys: readonly string[]): string {
   const shape = Object.fromEntries(keys.map((key) => [key, spec.keys[key]]));
   const aliases = Object.entries(spec.aliases).filter(([, key]) => keys.includes(key));
   const spelled = aliases.map(([alias, key]) => `  ${alias.padEnd(28)} ${key}`);
-  const head = 'Keys of the config. Each is a flag as well: part_rows is --part-rows VALUE.';
+  const example = keys.find((key) => key.includes('_')) ?? keys[0];
+  const head = `Keys of the config. Each is a flag as well: ${example} is --${dashed(example)} VALUE.`;
   const tail = aliases.length === 0 ? '' : `\n\nOther names of keys:\n${spelled.join('\n')}`;
   return `\n${head}\n${keyTable(z.strictObject(shape))}${tail}`;
 }

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { configRow } from '../../scripts/config-rows.ts';
+import { addInjectCommand } from '../../src/cli/inject.ts';
 import { addStageCommand, keysHelp } from '../../src/cli/stage-command.ts';
 import { INJECT_ALIASES, INJECT_KEYS, InjectConfigSchema } from '../../src/pipelines/injection/config.ts';
 import { INJECT_SPEC, loadInjectConfig } from '../../src/pipelines/injection/load-config.ts';
@@ -35,21 +36,29 @@ describe('arclet inject', () => {
     expect(out).not.toContain('--seed-base');
   });
 
-  it('names the nearest stage, option and key, with status 2', () => {
-    const wrong = (...args: string[]) => {
-      const { status, err } = arclet('inject', ...args);
-      expect(status, args.join(' ')).toBe(2);
-      return err;
-    };
-    expect(wrong('manifst', '--config', 'x')).toContain("There is no command 'inject manifst', did you mean 'manifest'?");
-    expect(wrong('bank', 'biuld')).toContain("There is no command 'bank biuld', did you mean 'build'?");
-    expect(wrong('run', '--cosmos-bank', 'x.h5')).toContain('Unknown option --cosmos-bank, did you mean --cosmos-bank-h5?');
-    expect(wrong('run', '--set', 'tires=debug')).toContain("unknown key 'tires', did you mean 'tiers'?");
-    expect(wrong('run', 'debug')).toContain('One word too many: debug.');
-    expect(wrong('run', '--with', 'chek')).toContain("There is no stage 'chek' to add to a run.");
-    expect(wrong('run', '--shard', '1/4')).toContain('Stage run is not cut into shards');
-    expect(wrong('run', '--output', 'out')).toContain('Stage run needs targets (or parent_s3) and coadd_cache');
+  it('refuses a wrong command with status 2 and writes nothing', () => {
+    const { status, err } = arclet('inject', 'manifst', '--output', 'out');
+    expect(status).toBe(2);
+    expect(err).toContain("There is no command 'inject manifst', did you mean 'manifest'?");
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it.each([
+    [['bank', 'biuld'], 'USAGE', "There is no command 'bank biuld', did you mean 'build'?"],
+    [['run', '--cosmos-bank', 'x.h5'], 'USAGE', 'Unknown option --cosmos-bank, did you mean --cosmos-bank-h5?'],
+    [['run', 'debug'], 'USAGE', 'One word too many: debug.'],
+    [['run', '--with', 'chek'], 'USAGE', "There is no stage 'chek' to add to a run."],
+    [['run', '--shard', '1/4'], 'USAGE', 'Stage run is not cut into shards'],
+    [['run', '--set', 'tires=debug'], 'CONFIG_UNKNOWN_KEY', "unknown key 'tires', did you mean 'tiers'?"],
+    [['run', '--output', 'out'], 'CONFIG_INVALID', 'Stage run needs targets (or parent_s3) and coadd_cache'],
+    [['4c', '--seed-base', '1'], 'CONFIG_INVALID', 'Stage inject needs output (or output_s3)'],
+    [['replay', 'abc', 'def'], 'USAGE', 'One word too many: def.'],
+    [['bank', 'build', '--inputs', 'x'], 'CONFIG_INVALID', 'Stage bank build needs bank'],
+  ])('refuses %j', async (words, code, message) => {
+    const program = new Command('arclet').exitOverride();
+    addInjectCommand(program);
+    const run = program.parseAsync(['inject', ...words], { from: 'user' });
+    await expect(run).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
   });
 });
 

@@ -41,6 +41,17 @@ describe('progress', () => {
     );
   });
 
+  it('counts the rate of each work from its own beginning', () => {
+    const { log, lines, at } = logTo(false);
+    at(20);
+    log.progress('fetching', 40, 100);
+    at(30);
+    log.progress('drawing', 0, 100);
+    at(40);
+    log.progress('drawing', 50, 100);
+    expect(lines).toEqual(['fetching: 40 of 100, 2.0 per second\n', 'drawing: 50 of 100, 5.0 per second\n']);
+  });
+
   it('clears the line before a message', () => {
     const { log, lines, at } = logTo(true);
     at(1);
