@@ -2,6 +2,7 @@
 
 import type { TableBatch } from '../../../io/table.ts';
 import { NANOMAGGY_ZERO_POINT } from '../../../sky/photometry.ts';
+import { typeDepths } from './depths.ts';
 import { Growing, growingFloats, Names } from './grow.ts';
 import { Rejected } from './rejected.ts';
 import { type InputTable, numberAt, requireColumn, textAt, withInput } from './source.ts';
@@ -190,10 +191,13 @@ async function hostsOf(table: InputTable, flag: string | undefined): Promise<Cat
       if (setName !== undefined) set.push(sets.number(textAt(batch.columns[setName], index) || 'all'));
     }
   }
+  const depths = quantities.find(({ quantity }) => quantity === 'psfdepth_r');
+  const depthKind = depths && typeDepths(depths.values.values(), table.unit(depths.reader.from));
   const provenance = Object.fromEntries([
     ['rmag', rmagReader.from],
     ...quantities.map(({ quantity, reader }) => [quantity, reader.from]),
   ]);
+  if (depthKind !== undefined) provenance.psfdepth_r += ` (${depthKind})`;
   const hosts: Hosts = {
     count: row.length,
     row: row.values(),

@@ -1,6 +1,6 @@
 /** Tables that are joined to the targets: bricks (sizes, depths, regions) and selections of regions. */
 import { ArcletError } from '../../../core/errors.ts';
-import { depthFromPsfdepth } from '../../../sky/photometry.ts';
+import { type DepthKind, typeDepths } from './depths.ts';
 import { type Hosts, type Quantity, SPLITS, type Split } from './hosts.ts';
 import { numberAt, requireColumn, textAt, withInput } from './source.ts';
 
@@ -15,32 +15,6 @@ export interface BrickTable {
   readonly split?: readonly number[];
   /** What psfdepth_r was taken for. */
   readonly depthKind: DepthKind;
-}
-
-export type DepthKind = 'magnitude' | 'inverse_variance' | 'absent';
-
-/** A 5 sigma depth of a survey of this century, with room: what lies outside cannot be a magnitude. */
-const DEPTH_MAGNITUDES = [17, 29] as const;
-
-/**
- * 5 sigma magnitudes from a psfdepth column, in place. Tractor catalogues hold inverse variances (nMgy^-2), brick summaries magnitudes: the unit
- * decides, else the median. What is not above 0 means no coverage and becomes NaN.
- */
-export function typeDepths(values: Float64Array, unit: string | undefined): DepthKind {
-  for (let index = 0; index < values.length; index++) if (!(values[index] > 0)) values[index] = Number.NaN;
-  const known = values.filter((value) => !Number.isNaN(value)).sort();
-  if (known.length === 0) return 'absent';
-  const median = known[known.length >> 1];
-  const isMagnitude = /^mag/i.test(unit ?? '')
-    ? true
-    : /nanomagg|nmgy/i.test(unit ?? '')
-      ? false
-      : median >= DEPTH_MAGNITUDES[0] && median <= DEPTH_MAGNITUDES[1];
-  if (isMagnitude) return 'magnitude';
-  for (let index = 0; index < values.length; index++) {
-    if (!Number.isNaN(values[index])) values[index] = depthFromPsfdepth(values[index]);
-  }
-  return 'inverse_variance';
 }
 
 /** Reads the table of bricks. Throws INPUT_INVALID without brickname, and for a brick that stands twice. */

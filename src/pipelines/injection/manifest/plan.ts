@@ -74,14 +74,10 @@ export function planRows(sample: Sample, tier: Tier, hosts: Hosts, split: Uint8A
     }
     from = to;
   }
-  const length = Math.min(host.length, most);
-  return {
-    length,
-    host: host.values().subarray(0, length),
-    set: set.values().subarray(0, length),
-    config: config.values().subarray(0, length),
-    replicate: replicate.values().subarray(0, length),
-  };
+  return firstRows(
+    { length: host.length, host: host.values(), set: set.values(), config: config.values(), replicate: replicate.values() },
+    most,
+  );
 }
 
 /** The rows of a plan for which `keep` is 1. */
@@ -94,6 +90,18 @@ export function keepRows(plan: RowPlan, keep: Uint8Array): RowPlan {
     set: plan.set.filter(wanted),
     config: plan.config.filter(wanted),
     replicate: plan.replicate.filter(wanted),
+  };
+}
+
+/** The first rows of a plan. */
+export function firstRows(plan: RowPlan, most: number): RowPlan {
+  if (plan.length <= most) return plan;
+  return {
+    length: most,
+    host: plan.host.subarray(0, most),
+    set: plan.set.subarray(0, most),
+    config: plan.config.subarray(0, most),
+    replicate: plan.replicate.subarray(0, most),
   };
 }
 

@@ -17,7 +17,9 @@ export type Reason =
   | 'no_selection_set'
   | 'near_known_lens'
   | 'near_other_split'
-  | 'no_area_for_placement';
+  | 'no_area_for_placement'
+  | 'task_id_missing'
+  | 'theta_e_invalid';
 
 export const REJECTED_SCHEMA: TableSchema = {
   columns: [
@@ -29,6 +31,8 @@ export const REJECTED_SCHEMA: TableSchema = {
     { name: 'detail', type: 'string', nullable: true, description: 'the row of the manifest, where a planned row was left out' },
   ],
 };
+
+const BY_DESIGN: ReadonlySet<string> = new Set<Reason>(['no_selection_set', 'near_known_lens', 'near_other_split']);
 
 const BATCH_ROWS = 2 ** 16;
 
@@ -62,13 +66,14 @@ export class Rejected {
     return Object.fromEntries(this.#counts);
   }
 
-  /** Sentences for the list of failures of a run, the first `most`. */
+  /** The first rows that are faulty, for the list of failures of a run; what the config asked to leave out is none. */
   sentences(most: number): { subject: string; reason: string }[] {
-    const rows = this.#rows.values().subarray(0, most);
-    return Array.from(rows, (row, index) => ({
-      subject: `row ${row} of the targets`,
-      reason: this.#reasons.list[this.#reason.values()[index]],
-    }));
+    const found: { subject: string; reason: string }[] = [];
+    for (let index = 0; index < this.count && found.length < most; index++) {
+      const reason = this.#reasons.list[this.#reason.values()[index]];
+      if (!BY_DESIGN.has(reason)) found.push({ subject: `row ${this.#rows.values()[index]} of the targets`, reason });
+    }
+    return found;
   }
 
   *batches(): Generator<TableBatch> {

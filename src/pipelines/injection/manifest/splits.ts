@@ -42,12 +42,6 @@ export function regionsOf(
   config: InjectConfig,
 ): Regions {
   checkNside(config.healpixNside);
-  if (config.valFrac + config.testFrac > 1) {
-    throw new ArcletError('CONFIG_INVALID', `val_frac ${config.valFrac} and test_frac ${config.testFrac} are more than 1.`, {
-      subject: 'val_frac',
-      remedy: 'Lower one of them.',
-    });
-  }
   const region = hosts.region ?? (bricks?.region === undefined ? undefined : perBrick(hosts, bricks, bricks.region, Number.NaN));
   const fromTable =
     hosts.split ??
