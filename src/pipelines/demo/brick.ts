@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type PhiloxKey, philoxKey } from '../../core/rng.ts';
 import { writeFileAtomic } from '../../io/atomic.ts';
-import { type CompressOptions, compressImage, encodeFits, FitsHeader } from '../../io/fits/index.ts';
+import { type CompressOptions, compressImage, encodeFits, FitsHeader, type NewCard, type RawInput } from '../../io/fits/index.ts';
 import { fluxFromMagnitude } from '../../sky/photometry.ts';
 import { BAND_FACTS, BANDS, type Band, PIXSCALE_ARCSEC } from './bands.ts';
 import { type Brick, brickOf, brickWcs, primaryBox } from './brick-grid.ts';
-import { MASK, type Product, productCards } from './cards.ts';
+import { MASK, maskCards, type Product, productCards } from './cards.ts';
 import { Coverage, nominalWeight } from './exposures.ts';
 import { DE_VAUCOULEURS, drawGalaxy, EXPONENTIAL, type Frame } from './mixtures.ts';
 import { fillNormals } from './normals.ts';
@@ -101,8 +101,7 @@ export async function makeBrick(task: BrickTask, onStep: () => void): Promise<Br
     files.push(...(await writeBand(task, brick, band, maps)));
     onStep();
   }
-  const maskOptions: CompressOptions = { codec: 'RICE_1', tileShape: TILE };
-  files.push(await writeProduct(task, brick, 'maskbits', undefined, mask, maskOptions));
+  files.push(await writeMask(task, brick, mask));
   onStep();
   const candidates = hosts.map((host, index): Candidate => {
     return { ...host, bands: places[index] as Candidate['bands'], mask: mask[Math.round(host.y) * size + Math.round(host.x)] };
@@ -219,39 +218,64 @@ function placeOf({ x, y }: Placed, { invvar, psfSize }: BandMaps, size: number):
 }
 
 const TILE = [100, 100];
+/** Bit of the WISE masks: a bright star. */
+const WISE_BRIGHT = 1;
 
 async function writeBand(task: BrickTask, brick: Brick, band: Band, { image, invvar, psfSize }: BandMaps): Promise<FileFacts[]> {
   // Images that are subtracted from one another must not share their dither.
   const dither0 = 1 + ((brick.id * BANDS.length + BAND_FACTS[band].index) % 10000);
   const steps = { level: -1e-4, method: 'SUBTRACTIVE_DITHER_2', dither0 } as const;
+  const rice = (quantize: CompressOptions['quantize']): CompressOptions => ({ codec: 'RICE_1', tileShape: TILE, quantize });
   return [
-    await writeProduct(task, brick, 'image', band, image, { codec: 'RICE_1', tileShape: TILE, quantize: steps }),
-    await writeProduct(task, brick, 'invvar', band, invvar, {
-      codec: 'RICE_1',
-      tileShape: TILE,
-      quantize: { level: 16, method: 'NO_DITHER' },
-    }),
-    await writeProduct(task, brick, 'psfsize', band, psfSize, { codec: 'GZIP_2', tileShape: TILE }),
+    await writeProduct(task, brick, 'image', band, [{ data: image, options: rice(steps) }]),
+    await writeProduct(task, brick, 'invvar', band, [{ data: invvar, options: rice({ level: 16, method: 'NO_DITHER' }) }]),
+    await writeProduct(task, brick, 'psfsize', band, [{ data: psfSize, options: { codec: 'GZIP_1', tileShape: TILE } }]),
   ];
 }
 
+interface Plane {
+  readonly data: Float32Array | Int32Array | Uint8Array;
+  readonly options: CompressOptions;
+  /** Behind those that all files have. */
+  readonly cards?: readonly NewCard[];
+}
+
+/** Writes a file of one compressed image or more. */
 async function writeProduct(
   task: BrickTask,
   brick: Brick,
   product: Product,
   band: Band | undefined,
-  data: Float32Array | Int32Array,
-  options: CompressOptions,
+  planes: readonly Plane[],
 ): Promise<FileFacts> {
   const { size, seed, version } = task;
-  const bitpix = data instanceof Int32Array ? 32 : -32;
-  const { cards, bytes } = await compressImage(data, [size, size], bitpix, options);
-  const header = FitsHeader.of([...cards, ...productCards({ brick, size, product, band, seed, version })]);
-  const chunks = [...encodeFits([{ kind: 'raw', header, data: () => [bytes] }])];
+  const hdus: RawInput[] = [];
+  for (const { data, options, cards: own = [] } of planes) {
+    const bitpix = data instanceof Float32Array ? -32 : ((8 * data.BYTES_PER_ELEMENT) as 8 | 32);
+    const { cards, bytes } = await compressImage(data, [size, size], bitpix, options);
+    const header = FitsHeader.of([...cards, ...productCards({ brick, size, product, band, seed, version }), ...own]);
+    hdus.push({ kind: 'raw', header, data: () => [bytes] });
+  }
+  const chunks = [...encodeFits(hdus)];
   const hash = createHash('sha256');
   for (const chunk of chunks) hash.update(chunk);
   const name = `legacysurvey-${brick.name}-${product}${band === undefined ? '' : `-${band}`}.fits.fz`;
   const key = `${brick.name.slice(0, 3)}/${brick.name}/${name}`;
   await writeFileAtomic(join(task.folder, key), chunks);
   return { key, bytes: chunks.reduce((sum, chunk) => sum + chunk.length, 0), sha256: hash.digest('hex') };
+}
+
+/** maskbits, and behind it what WISE is masked for, band by band, as the survey has it. */
+function writeMask(task: BrickTask, brick: Brick, mask: Int32Array): Promise<FileFacts> {
+  const options: CompressOptions = { codec: 'HCOMPRESS_1', tileShape: TILE };
+  const wise = (name: 'WISEM1' | 'WISEM2'): Plane => {
+    const data = new Uint8Array(mask.length);
+    for (let at = 0; at < data.length; at++) data[at] = (mask[at] & MASK[name]) === 0 ? 0 : WISE_BRIGHT;
+    return { data, options, cards: [{ keyword: 'EXTNAME', value: name }] };
+  };
+  return writeProduct(task, brick, 'maskbits', undefined, [
+    { data: mask, options, cards: maskCards() },
+    wise('WISEM1'),
+    wise('WISEM2'),
+  ]);
 }

@@ -91,16 +91,16 @@ export function productCards({ brick, size, product, band, seed, version }: Card
   if (product === 'image') cards.push(number('MAGZERO', 22.5, 'Magnitude zeropoint'));
   const unit = UNITS[product];
   if (unit !== undefined) cards.push(unit);
-  if (product === 'maskbits') cards.push({ keyword: 'EXTNAME', value: 'MASKBITS' }, ...maskCards());
   return cards;
 }
 
-function maskCards(): NewCard[] {
+/** Name and bits of the first image of maskbits. */
+export function maskCards(): NewCard[] {
   const values = MASK_BITS.map(([name, short, meaning]): NewCard => {
     return { keyword: `MB_${short}`, value: MASK[name], comment: `maskbits: ${meaning}` };
   });
   const names = MASK_BITS.map(([name, , meaning], bit): NewCard => {
     return { keyword: `MBIT_${bit}`, value: name, comment: `maskbits bit ${bit} (0x${(2 ** bit).toString(16)}): ${meaning}` };
   });
-  return [{ keyword: 'COMMENT', value: 'maskbits bits:' }, ...values, ...names];
+  return [{ keyword: 'EXTNAME', value: 'MASKBITS' }, { keyword: 'COMMENT', value: 'maskbits bits:' }, ...values, ...names];
 }

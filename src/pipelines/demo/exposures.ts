@@ -80,7 +80,7 @@ function exposuresOf(brick: Brick, size: number, band: Band, key: PhiloxKey): Ex
       const random = new PhiloxStream(key, [row, ((column % columns) + columns) % columns, EXPOSURE_TAG + index]);
       const ra = (column + 0.5 + (DITHER_DEG / LATTICE_DEG) * random.between(-1, 1)) * width;
       const dec = dec0 + LATTICE_DEG / 2 + DITHER_DEG * random.between(-1, 1);
-      const seeing = Math.exp(0.1 * random.normal());
+      const seeing = Math.exp(0.07 * random.normal());
       const depth = Math.max(-0.3, Math.min(0.3, 0.12 * random.normal()));
       const direction = 2 * Math.PI * random.uniform();
       const [x, y] = wcs.worldToPixel(ra, dec);

@@ -65,6 +65,9 @@ const PREVIEW = 1200;
 /** Red, green and blue, and what each is multiplied with so that a galaxy like the Sun's is white: the survey viewer's choice. */
 const COLOURS = [['z', 2.2], ['r', 3.4], ['g', 6]] as const; // biome-ignore format: one thought
 
+/** Brighter than this a colour is full, so that what is bright in all is white, as on a screen of the survey's viewer. */
+const WHITE = 2.2;
+
 /** Writes `preview.png`: the middle of a brick in colour. */
 export async function writePreview(folder: string, brickFolder: string, brick: string, size: number): Promise<void> {
   const side = Math.min(size, PREVIEW);
@@ -74,12 +77,12 @@ export async function writePreview(folder: string, brickFolder: string, brick: s
     const file = await openFitsFile(join(brickFolder, `legacysurvey-${brick}-image-${band}.fits.fz`));
     try {
       const { data } = await readSection(file.hdu(1), [start, start], [side, side]);
-      planes.push(Float32Array.from(data as Float32Array, (value) => factor * value));
+      planes.push(Float32Array.from(data as Float32Array, (value) => Math.min(WHITE, factor * value)));
     } finally {
       await file.close();
     }
   }
-  const raster = colourStamp(planes as [Plane, Plane, Plane], side, { black: -0.03, white: 2.2, softness: 44 });
+  const raster = colourStamp(planes as [Plane, Plane, Plane], side, { black: -0.03, white: WHITE, softness: 20 * WHITE });
   await writeFileAtomic(join(folder, 'preview.png'), encodePng(raster));
 }
 

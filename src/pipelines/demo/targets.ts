@@ -84,11 +84,15 @@ export function chooseTargets(
   const shuffled = candidates
     .map((candidate) => ({ candidate, order: random.uniform(), difficulty: difficultyOf(candidate, brick, size) }))
     .sort((a, b) => a.order - b.order);
-  const chosen: typeof shuffled = [];
-  for (const kind of ['hole', 'mask', 'edge']) {
-    chosen.push(...shuffled.filter(({ difficulty }) => difficulty === kind).slice(0, Math.ceil(DIFFICULT_PART * count)));
-  }
-  chosen.push(...shuffled.filter(({ difficulty }) => difficulty === 'none'));
+  const ofKind = (kind: string) => shuffled.filter(({ difficulty }) => difficulty === kind);
+  const least = Math.ceil(DIFFICULT_PART * count);
+  const difficult = ['edge', 'mask', 'hole'].map(ofKind);
+  // Where good places are few, as in small frames, the rest of the difficult ones fills up.
+  const chosen = [
+    ...difficult.flatMap((kind) => kind.slice(0, least)),
+    ...ofKind('none'),
+    ...difficult.flatMap((kind) => kind.slice(least)),
+  ];
   return chosen
     .slice(0, count)
     .map(({ candidate, difficulty }) => targetRow(candidate, difficulty, brick, size))
