@@ -42,6 +42,15 @@ export function inverseTransform(a: Float64Array, slow: number, fast: number, sm
   }
 }
 
+/** The one value of all pixels when every coefficient but the first is 0: {@link inverseTransform} without the pixels. */
+export function inverseOfSum(sum: number, slow: number, fast: number): number {
+  const size = Math.max(slow, fast);
+  const levels = size <= 1 ? 0 : 32 - Math.clz32(size - 1);
+  let value = toMultiple(sum, 2 ** (levels + 1));
+  for (let level = levels - 1; level >= 0; level--) value = Math.floor(value / (level === 0 ? 4 : 2));
+  return value;
+}
+
 /** 2 x 2 sums and differences to 2 x 2 values over a block of `rows` x `columns`; sums are divided by `divisor`. */
 function expandLevel(
   a: Float64Array,

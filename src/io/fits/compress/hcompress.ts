@@ -4,7 +4,7 @@
  *
  * Coefficients are float64: the transform of 32-bit pixels needs more than 32 bits, and 53 are exact.
  */
-import { inverseTransform } from './hcompress-transform.ts';
+import { inverseOfSum, inverseTransform } from './hcompress-transform.ts';
 import { damaged } from './types.ts';
 
 const MAGIC = 0xdd99;
@@ -73,8 +73,15 @@ export function hcompressDecode(
   if (Math.max(...planes) + scaleBits > MOST_BITS || Math.abs(sum) * Math.max(scale, 1) >= 2 ** MOST_BITS) {
     throw damaged(subject, `an HCOMPRESS_1 tile with ${planes} bit planes, scale ${scale} and sum ${sum} is absurd`);
   }
-  const coefficients = new Float64Array(count);
   const bits = new BitReader(bytes, HEADER_BYTES, subject);
+  if (Math.max(...planes) === 0) {
+    // Most tiles of a mask: a sum and no difference.
+    checkEnd(bits);
+    bits.check();
+    out.fill(inverseOfSum(sum * Math.max(scale, 1), slow, fast), 0, count);
+    return;
+  }
+  const coefficients = new Float64Array(count);
   const slow2 = (slow + 1) >> 1;
   const fast2 = (fast + 1) >> 1;
   const quadrants: [number, number, number, number][] = [
@@ -87,7 +94,7 @@ export function hcompressDecode(
   for (const [from, rows, columns, depth] of quadrants) {
     decodeQuadrant(bits, coefficients, from, fast, rows, columns, depth, scratch);
   }
-  if (bits.nybble() !== 0) throw damaged(subject, 'the bit planes of an HCOMPRESS_1 tile do not end with their mark');
+  checkEnd(bits);
   bits.toNextByte();
   for (let index = 0; index < count; index++) {
     if (coefficients[index] !== 0 && bits.bit() === 1) coefficients[index] = -coefficients[index];
@@ -98,6 +105,11 @@ export function hcompressDecode(
   inverseTransform(coefficients, slow, fast, smooth ? scale : 0);
   // A wrap to 32 bits, as the pixels went in; typed arrays do the same to any finite number.
   out.set(coefficients.subarray(0, count));
+}
+
+/** Throws INPUT_INVALID unless the mark comes that ends the bit planes. */
+function checkEnd(bits: BitReader): void {
+  if (bits.nybble() !== 0) throw damaged(bits.subject, 'the bit planes of an HCOMPRESS_1 tile do not end with their mark');
 }
 
 /** Bit planes of one quadrant, from the highest; each adds its bit to `a`, whose rows are `stride` long. */
