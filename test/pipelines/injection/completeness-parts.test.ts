@@ -100,25 +100,25 @@ describe('groups', () => {
   it('count by codes, negative and missing ones too, and collapse', () => {
     const groups = new Groups(3);
     const rows = [[0, -5, 7], [0, -5, MISSING], [1, -5, 7], [0, -5, 7]]; // biome-ignore format: rows
-    for (const codes of rows) groups.add(groups.idOf(codes), 'attempt', 1);
-    expect([groups.size, groups.get(0, 'attempt'), groups.code(1, 2)]).toEqual([3, 2, MISSING]);
+    for (const codes of rows) groups.addCount(groups.idOf(codes), 'attempt', 1);
+    expect([groups.size, groups.count(0, 'attempt'), groups.code(1, 2)]).toEqual([3, 2, MISSING]);
     const { groups: less, into } = collapse(groups, [{ dimension: 2 }]);
-    expect([less.size, [...into], less.get(0, 'attempt'), less.get(1, 'attempt')]).toEqual([2, [0, 1, 0], 3, 1]);
+    expect([less.size, [...into], less.count(0, 'attempt'), less.count(1, 'attempt')]).toEqual([2, [0, 1, 0], 3, 1]);
     const { starts, members } = membersOf(into, 2);
     expect([[...starts], [...members]]).toEqual([
       [0, 2, 3],
       [0, 2, 1],
     ]);
-    expect(collapse(groups, []).groups.get(0, 'attempt')).toBe(4);
+    expect(collapse(groups, []).groups.count(0, 'attempt')).toBe(4);
   });
 
   it('grow over many', () => {
     const groups = new Groups(2);
-    for (let k = 0; k < 20_000; k++) groups.add(groups.idOf([k % 100, (k * 7) % 50]), 'snrSum', k);
+    for (let k = 0; k < 20_000; k++) groups.addSum(groups.idOf([k % 100, (k * 7) % 50]), 'snrSum', k);
     // 7 k mod 50 is fixed by k mod 50, which k mod 100 fixes.
     expect(groups.size).toBe(100);
     let sum = 0;
-    for (let id = 0; id < groups.size; id++) sum += groups.get(id, 'snrSum');
+    for (let id = 0; id < groups.size; id++) sum += groups.sum(id, 'snrSum');
     expect(sum).toBe((20_000 * 19_999) / 2);
   });
 });

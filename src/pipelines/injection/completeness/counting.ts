@@ -163,33 +163,33 @@ export class Counting {
       [this.surfaces, group],
       [this.magnitudes, magGroup],
     ] as const) {
-      groups.add(id, 'attempt', 1);
-      groups.add(id, 'validAll', verdict.validAll);
-      groups.add(id, 'validClean', verdict.validClean);
-      groups.add(id, 'recoveredAll', verdict.recoveredAll);
-      groups.add(id, 'recoveredClean', verdict.recoveredClean);
-      groups.add(id, 'snrOnly', verdict.snrOnly);
-      groups.add(id, 'resOnly', verdict.resOnly);
-      groups.add(id, 'scoreMissing', verdict.scoreMissing);
+      groups.addCount(id, 'attempt', 1);
+      groups.addCount(id, 'validAll', verdict.validAll);
+      groups.addCount(id, 'validClean', verdict.validClean);
+      groups.addCount(id, 'recoveredAll', verdict.recoveredAll);
+      groups.addCount(id, 'recoveredClean', verdict.recoveredClean);
+      groups.addCount(id, 'snrOnly', verdict.snrOnly);
+      groups.addCount(id, 'resOnly', verdict.resOnly);
+      groups.addCount(id, 'scoreMissing', verdict.scoreMissing);
       if (weight > 0 && verdict.validAll === 1) {
-        groups.add(id, 'wAll', weight);
-        groups.add(id, 'w2All', weight * weight);
-        groups.add(id, 'wRecoveredAll', weight * verdict.recoveredAll);
+        groups.addSum(id, 'wAll', weight);
+        groups.addSum(id, 'w2All', weight * weight);
+        groups.addSum(id, 'wRecoveredAll', weight * verdict.recoveredAll);
         if (verdict.validClean === 1) {
-          groups.add(id, 'wClean', weight);
-          groups.add(id, 'w2Clean', weight * weight);
-          groups.add(id, 'wRecoveredClean', weight * verdict.recoveredClean);
+          groups.addSum(id, 'wClean', weight);
+          groups.addSum(id, 'w2Clean', weight * weight);
+          groups.addSum(id, 'wRecoveredClean', weight * verdict.recoveredClean);
         }
       }
     }
     if (Number.isFinite(facts.arcSnr)) {
-      this.surfaces.add(group, 'snrCount', 1);
-      this.surfaces.add(group, 'snrSum', facts.arcSnr);
+      this.surfaces.addCount(group, 'snrCount', 1);
+      this.surfaces.addSum(group, 'snrSum', facts.arcSnr);
       this.snr.add(group, facts.arcSnr);
     }
     if (Number.isFinite(thetaOverPsf)) {
-      this.surfaces.add(group, 'resolutionCount', 1);
-      this.surfaces.add(group, 'resolutionSum', thetaOverPsf);
+      this.surfaces.addCount(group, 'resolutionCount', 1);
+      this.surfaces.addSum(group, 'resolutionSum', thetaOverPsf);
     }
   }
 

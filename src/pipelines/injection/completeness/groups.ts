@@ -1,8 +1,8 @@
 /** Groups of rows by several whole-number codes, with counters that grow as groups appear: one pass over any number of rows. */
 import { ArcletError } from '../../../core/errors.ts';
 
-/** What is counted in every group; `w` are sums of cross-section weights, `w2` of their squares. */
-export const COUNTERS = [
+/** Whole numbers that are counted in every group. */
+const COUNTS = [
   'attempt',
   'validAll',
   'validClean',
@@ -12,35 +12,40 @@ export const COUNTERS = [
   'resOnly',
   'scoreMissing',
   'snrCount',
-  'snrSum',
   'resolutionCount',
-  'resolutionSum',
-  'wAll',
-  'w2All',
-  'wRecoveredAll',
-  'wClean',
-  'w2Clean',
-  'wRecoveredClean',
 ] as const;
-export type Counter = (typeof COUNTERS)[number];
+/** Sums in every group; `w` are of cross-section weights, `w2` of their squares. */
+const SUMS = ['snrSum', 'resolutionSum', 'wAll', 'w2All', 'wRecoveredAll', 'wClean', 'w2Clean', 'wRecoveredClean'] as const;
+export type Count = (typeof COUNTS)[number];
+export type Sum = (typeof SUMS)[number];
 
-const STRIDE = COUNTERS.length;
-const AT = Object.fromEntries(COUNTERS.map((name, index) => [name, index])) as Readonly<Record<Counter, number>>;
-/** 600 MB of counters; a campaign of 10^7 rows of the originals had 1.3e5 groups. */
+const places = <T extends string>(names: readonly T[]) =>
+  Object.fromEntries(names.map((name, index) => [name, index])) as Readonly<Record<T, number>>;
+const COUNT_AT = places(COUNTS);
+const SUM_AT = places(SUMS);
+
+/** 600 MB with all that belongs to them; a campaign of 10^7 rows of the originals had 1.3e5 groups. */
 const MOST_GROUPS = 2 ** 22;
-const HALF = 2 ** 26;
+/** Groups of one page of counters: pages are added, nothing is copied as groups appear. */
+const PAGE_BITS = 14;
+const PAGE = 2 ** PAGE_BITS;
 
-/** Groups by codes (whole numbers of less than 2^26 to both sides), numbered in the order in which they were first seen. */
+interface Page {
+  readonly codes: Int32Array;
+  readonly counts: Uint32Array;
+  readonly sums: Float64Array;
+}
+
+/** Groups by whole-number codes, numbered in the order in which they were first seen. */
 export class Groups {
   readonly dimensions: number;
-  readonly #maps: Map<number, number>[];
-  #codes = new Int32Array(0);
-  #sums = new Float64Array(0);
+  readonly #pages: Page[] = [];
+  /** Open addressing: 1 + the number of a group, 0 where there is none. */
+  #slots = new Int32Array(1024);
   #size = 0;
 
   constructor(dimensions: number) {
     this.dimensions = dimensions;
-    this.#maps = Array.from({ length: dimensions }, () => new Map());
   }
 
   get size(): number {
@@ -49,52 +54,87 @@ export class Groups {
 
   /** The group of these codes. Throws CONFIG_INVALID when there are more than 2^22. */
   idOf(codes: ArrayLike<number>): number {
-    let id = 0;
-    // Each level numbers the pairs (what stands before, the next code), so that one key is an exact double.
-    for (let level = 0; level < this.dimensions; level++) {
-      const map = this.#maps[level];
-      const key = id * (2 * HALF) + (codes[level] + HALF);
-      const known = map.get(key);
-      id = known ?? map.size;
-      if (known === undefined) map.set(key, id);
-    }
-    if (id === this.#size) this.#append(codes);
+    const slot = this.#slotOf(codes);
+    if (this.#slots[slot] > 0) return this.#slots[slot] - 1;
+    const id = this.#append(codes);
+    this.#slots[slot] = id + 1;
+    if (2 * this.#size > this.#slots.length) this.#rehash();
     return id;
   }
 
-  #append(codes: ArrayLike<number>): void {
+  #slotOf(codes: ArrayLike<number>): number {
+    const mask = this.#slots.length - 1;
+    let hash = 0;
+    // FNV-1a over the codes, each mixed once more: codes are small and differ in their lowest bits.
+    for (let at = 0; at < this.dimensions; at++) {
+      hash = Math.imul(hash ^ codes[at], 0x01000193);
+      hash ^= hash >>> 15;
+    }
+    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+    let slot = (hash ^ (hash >>> 16)) & mask;
+    while (this.#slots[slot] > 0 && !this.#has(this.#slots[slot] - 1, codes)) slot = (slot + 1) & mask;
+    return slot;
+  }
+
+  #has(id: number, codes: ArrayLike<number>): boolean {
+    const { codes: known } = this.#pages[id >>> PAGE_BITS];
+    const start = (id & (PAGE - 1)) * this.dimensions;
+    for (let at = 0; at < this.dimensions; at++) if (known[start + at] !== codes[at]) return false;
+    return true;
+  }
+
+  #append(codes: ArrayLike<number>): number {
     if (this.#size === MOST_GROUPS) {
       throw new ArcletError('CONFIG_INVALID', `Completeness has more than ${MOST_GROUPS} groups.`, {
         subject: 'psfsize_bin_width',
         remedy: 'Widen psfsize_bin_width and psfdepth_bin_width, or take fewer selection sets.',
       });
     }
-    if (this.#size * this.dimensions === this.#codes.length) {
-      const room = Math.max(1024, 2 * this.#size);
-      const [largerCodes, largerSums] = [new Int32Array(room * this.dimensions), new Float64Array(room * STRIDE)];
-      largerCodes.set(this.#codes);
-      largerSums.set(this.#sums);
-      [this.#codes, this.#sums] = [largerCodes, largerSums];
+    const id = this.#size++;
+    if ((id & (PAGE - 1)) === 0) {
+      this.#pages.push({
+        codes: new Int32Array(PAGE * this.dimensions),
+        counts: new Uint32Array(PAGE * COUNTS.length),
+        sums: new Float64Array(PAGE * SUMS.length),
+      });
     }
-    this.#codes.set(codes, this.#size * this.dimensions);
-    this.#size++;
+    this.#pages[id >>> PAGE_BITS].codes.set(codes, (id & (PAGE - 1)) * this.dimensions);
+    return id;
+  }
+
+  #rehash(): void {
+    this.#slots = new Int32Array(2 * this.#slots.length);
+    for (let id = 0; id < this.#size; id++) {
+      const start = (id & (PAGE - 1)) * this.dimensions;
+      const codes = this.#pages[id >>> PAGE_BITS].codes.subarray(start, start + this.dimensions);
+      this.#slots[this.#slotOf(codes)] = id + 1;
+    }
   }
 
   code(id: number, dimension: number): number {
-    return this.#codes[id * this.dimensions + dimension];
+    return this.#pages[id >>> PAGE_BITS].codes[(id & (PAGE - 1)) * this.dimensions + dimension];
   }
 
-  get(id: number, counter: Counter): number {
-    return this.#sums[id * STRIDE + AT[counter]];
+  count(id: number, counter: Count): number {
+    return this.#pages[id >>> PAGE_BITS].counts[(id & (PAGE - 1)) * COUNTS.length + COUNT_AT[counter]];
   }
 
-  add(id: number, counter: Counter, value: number): void {
-    this.#sums[id * STRIDE + AT[counter]] += value;
+  addCount(id: number, counter: Count, value: number): void {
+    this.#pages[id >>> PAGE_BITS].counts[(id & (PAGE - 1)) * COUNTS.length + COUNT_AT[counter]] += value;
+  }
+
+  sum(id: number, counter: Sum): number {
+    return this.#pages[id >>> PAGE_BITS].sums[(id & (PAGE - 1)) * SUMS.length + SUM_AT[counter]];
+  }
+
+  addSum(id: number, counter: Sum, value: number): void {
+    this.#pages[id >>> PAGE_BITS].sums[(id & (PAGE - 1)) * SUMS.length + SUM_AT[counter]] += value;
   }
 
   /** Adds all counters of a group of another table to one of this. */
   addAll(id: number, other: Groups, otherId: number): void {
-    for (let index = 0; index < STRIDE; index++) this.#sums[id * STRIDE + index] += other.#sums[otherId * STRIDE + index];
+    for (const name of COUNTS) this.addCount(id, name, other.count(otherId, name));
+    for (const name of SUMS) this.addSum(id, name, other.sum(otherId, name));
   }
 }
 

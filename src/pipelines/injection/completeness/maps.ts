@@ -51,15 +51,15 @@ function mapOf(
   for (let id = 0; id < cells.size; id++) {
     const codes = along.map((_, dimension) => cells.code(id, dimension));
     if (codes.includes(MISSING)) {
-      unplaced += cells.get(id, 'attempt');
+      unplaced += cells.count(id, 'attempt');
       continue;
     }
     found.push({
       codes,
       ranges: codes.map((code, at) => along[at].axis.rangeOf(code)),
-      attempt: cells.get(id, 'attempt'),
-      valid: cells.get(id, 'validClean'),
-      recovered: cells.get(id, 'recoveredClean'),
+      attempt: cells.count(id, 'attempt'),
+      valid: cells.count(id, 'validClean'),
+      recovered: cells.count(id, 'recoveredClean'),
       ratio: completenessOf(cells, id, 'Clean', options),
       spread: spreadOf(byRegion, members.subarray(starts[id], starts[id + 1]), 'Clean'),
       weighted: result.weighted ? weightedOf(cells, id, 'Clean', options) : undefined,
@@ -100,7 +100,7 @@ export function regionCounts({ surfaces, words }: Completeness): { region: numbe
   const { groups } = collapse(surfaces, [{ dimension: SURFACE.region }]);
   return Array.from({ length: groups.size }, (_, id) => ({
     region: words.regions.words[groups.code(id, 0)],
-    valid: groups.get(id, 'validClean'),
-    recovered: groups.get(id, 'recoveredClean'),
+    valid: groups.count(id, 'validClean'),
+    recovered: groups.count(id, 'recoveredClean'),
   })).sort((a, b) => a.region - b.region);
 }

@@ -28,7 +28,7 @@ export function ratioOf(successes: number, trials: number, { interval, z }: Inte
 
 /** Recovered of valid in one group. */
 export function completenessOf(groups: Groups, id: number, subset: Subset, options: IntervalOptions): Ratio {
-  return ratioOf(groups.get(id, `recovered${subset}`), groups.get(id, `valid${subset}`), options);
+  return ratioOf(groups.count(id, `recovered${subset}`), groups.count(id, `valid${subset}`), options);
 }
 
 /**
@@ -36,11 +36,11 @@ export function completenessOf(groups: Groups, id: number, subset: Subset, optio
  * that of as many rows without weights as would know it as well.
  */
 export function weightedOf(groups: Groups, id: number, subset: Subset, options: IntervalOptions): Ratio & { effective: number } {
-  const [weights, squares] = [groups.get(id, `w${subset}`), groups.get(id, `w2${subset}`)];
+  const [weights, squares] = [groups.sum(id, `w${subset}`), groups.sum(id, `w2${subset}`)];
   const effective = effectiveCount(weights, squares);
   if (effective === 0) return { ...NONE, effective };
   // Sums of the same weights in another order may exceed each other by a rounding.
-  const value = Math.min(1, groups.get(id, `wRecovered${subset}`) / weights);
+  const value = Math.min(1, groups.sum(id, `wRecovered${subset}`) / weights);
   return { ...ratioOf(value * effective, effective, options), effective };
 }
 
@@ -59,8 +59,8 @@ const finite = (value: number) => (Number.isFinite(value) ? value : null);
 
 /** Over the groups `members`, one per region. */
 export function spreadOf(groups: Groups, members: ArrayLike<number>, subset: Subset): Spread {
-  const successes = Float64Array.from(members, (id) => groups.get(id, `recovered${subset}`));
-  const trials = Float64Array.from(members, (id) => groups.get(id, `valid${subset}`));
+  const successes = Float64Array.from(members, (id) => groups.count(id, `recovered${subset}`));
+  const trials = Float64Array.from(members, (id) => groups.count(id, `valid${subset}`));
   const { error, blocks } = jackknifeRatio(successes, trials);
   let [sum, squares] = [0, 0];
   for (let at = 0; at < trials.length; at++) if (trials[at] > 0) sum += successes[at] / trials[at];

@@ -22,24 +22,24 @@ function totalsOf(result: Completeness, options: CompletenessOptions) {
     const suffix = subset.toLowerCase();
     const weighted = weightedOf(groups, 0, subset, options);
     return {
-      [`n_valid_${suffix}`]: groups.get(0, `valid${subset}`),
-      [`n_recovered_${suffix}`]: groups.get(0, `recovered${subset}`),
+      [`n_valid_${suffix}`]: groups.count(0, `valid${subset}`),
+      [`n_recovered_${suffix}`]: groups.count(0, `recovered${subset}`),
       [`completeness_valid_${suffix}`]: ratio.value,
       [`ci_low_valid_${suffix}`]: ratio.low,
       [`ci_high_valid_${suffix}`]: ratio.high,
-      [`completeness_overall_${suffix}`]: groups.get(0, `recovered${subset}`) / groups.get(0, 'attempt'),
+      [`completeness_overall_${suffix}`]: groups.count(0, `recovered${subset}`) / groups.count(0, 'attempt'),
       ...(result.weighted
         ? { [`completeness_weighted_${suffix}`]: weighted.value, [`n_effective_${suffix}`]: weighted.effective }
         : {}),
     };
   };
   return {
-    n_attempt: groups.get(0, 'attempt'),
+    n_attempt: groups.count(0, 'attempt'),
     ...of('All'),
     ...of('Clean'),
-    n_recovered_snr_only: groups.get(0, 'snrOnly'),
-    n_recovered_res_only: groups.get(0, 'resOnly'),
-    ...(result.score === undefined ? {} : { n_score_missing: groups.get(0, 'scoreMissing') }),
+    n_recovered_snr_only: groups.count(0, 'snrOnly'),
+    n_recovered_res_only: groups.count(0, 'resOnly'),
+    ...(result.score === undefined ? {} : { n_score_missing: groups.count(0, 'scoreMissing') }),
   };
 }
 

@@ -2,7 +2,7 @@
 import type { ScalarColumn, ScalarType, TableBatch, TableSchema } from '../../../io/table.ts';
 import { type Axis, MISSING, RESOLUTION_LABELS } from './axes.ts';
 import { SURFACE } from './counting.ts';
-import { collapse, type Groups, type Kept, membersOf } from './groups.ts';
+import { type Count, collapse, type Groups, type Kept, membersOf, type Sum } from './groups.ts';
 import type { Completeness } from './measure.ts';
 import { MEDIAN_RELATIVE_ERROR } from './medians.ts';
 import { completenessOf, type IntervalOptions, spreadOf, weightedOf } from './ratios.ts';
@@ -112,8 +112,9 @@ function weightedFields(groups: Groups, options: IntervalOptions): Field[] {
   });
 }
 
-const over = (groups: Groups, id: number, successes: Parameters<Groups['get']>[1], trials: Parameters<Groups['get']>[1]) =>
-  groups.get(id, successes) / groups.get(id, trials);
+const over = (groups: Groups, id: number, successes: Count, trials: Count) =>
+  groups.count(id, successes) / groups.count(id, trials);
+const mean = (groups: Groups, id: number, sum: Sum, count: Count) => groups.sum(id, sum) / groups.count(id, count);
 
 /** One row per region and group of the originals: `completeness_surfaces`. */
 export function surfacesTable(result: Completeness, options: IntervalOptions): Table {
@@ -124,16 +125,16 @@ export function surfacesTable(result: Completeness, options: IntervalOptions): T
   const fields: Field[] = [
     count('region_id', '', (id) => words.regions.words[groups.code(id, SURFACE.region)]),
     ...keyFields(result, groups, (dimension) => dimension),
-    count('n_attempt', 'injections', (id) => groups.get(id, 'attempt')),
-    count('n_valid_all', 'cutout whole, arc_snr and theta_E / PSF known', (id) => groups.get(id, 'validAll')),
-    count('n_valid_clean', 'valid, few bad pixels, little WISE masking', (id) => groups.get(id, 'validClean')),
-    count('n_recovered_all', '', (id) => groups.get(id, 'recoveredAll')),
-    count('n_recovered_clean', '', (id) => groups.get(id, 'recoveredClean')),
-    count('n_recovered_snr_only', 'valid and bright enough', (id) => groups.get(id, 'snrOnly')),
-    count('n_recovered_res_only', 'valid and large enough', (id) => groups.get(id, 'resOnly')),
-    real('arc_snr_mean', '', 'of the injections that have one', (id) => over(groups, id, 'snrSum', 'snrCount')),
+    count('n_attempt', 'injections', (id) => groups.count(id, 'attempt')),
+    count('n_valid_all', 'cutout whole, arc_snr and theta_E / PSF known', (id) => groups.count(id, 'validAll')),
+    count('n_valid_clean', 'valid, few bad pixels, little WISE masking', (id) => groups.count(id, 'validClean')),
+    count('n_recovered_all', '', (id) => groups.count(id, 'recoveredAll')),
+    count('n_recovered_clean', '', (id) => groups.count(id, 'recoveredClean')),
+    count('n_recovered_snr_only', 'valid and bright enough', (id) => groups.count(id, 'snrOnly')),
+    count('n_recovered_res_only', 'valid and large enough', (id) => groups.count(id, 'resOnly')),
+    real('arc_snr_mean', '', 'of the injections that have one', (id) => mean(groups, id, 'snrSum', 'snrCount')),
     real('arc_snr_p50', '', `median, to a relative error of ${MEDIAN_RELATIVE_ERROR}`, (id) => medians[id]),
-    real('theta_over_psf_mean', '', '', (id) => over(groups, id, 'resolutionSum', 'resolutionCount')),
+    real('theta_over_psf_mean', '', '', (id) => mean(groups, id, 'resolutionSum', 'resolutionCount')),
     real('completeness_valid_all', '', 'recovered / valid', (id) => over(groups, id, 'recoveredAll', 'validAll')),
     real('completeness_valid_clean', '', 'recovered / valid', (id) => over(groups, id, 'recoveredClean', 'validClean')),
     real('completeness_overall_all', '', 'recovered / attempted', (id) => over(groups, id, 'recoveredAll', 'attempt')),
@@ -146,7 +147,7 @@ export function surfacesTable(result: Completeness, options: IntervalOptions): T
     real('ci_high_valid_clean', '', 'of completeness_valid_clean', (id) => clean(id).high),
     ...(result.score === undefined
       ? []
-      : [count('n_score_missing', 'valid, but without a score: not recovered', (id) => groups.get(id, 'scoreMissing'))]),
+      : [count('n_score_missing', 'valid, but without a score: not recovered', (id) => groups.count(id, 'scoreMissing'))]),
     ...(result.weighted ? weightedFields(groups, options) : []),
   ];
   return tableOf(fields, sortedIds(groups, wordOrder(result, Object.values(SURFACE))));
@@ -183,14 +184,14 @@ export function pooledTable(result: Completeness, options: IntervalOptions): Tab
   const fields: Field[] = [
     ...keyFields(result, groups, (dimension) => POOLED.findIndex((kept) => kept.dimension === dimension)),
     count('n_regions', 'regions with injections', (id) => starts[id + 1] - starts[id]),
-    count('n_attempt_total', '', (id) => groups.get(id, 'attempt')),
-    count('n_valid_all_total', '', (id) => groups.get(id, 'validAll')),
-    count('n_valid_clean_total', '', (id) => groups.get(id, 'validClean')),
-    count('n_recovered_all_total', '', (id) => groups.get(id, 'recoveredAll')),
-    count('n_recovered_clean_total', '', (id) => groups.get(id, 'recoveredClean')),
-    real('arc_snr_mean', '', 'of the injections that have one', (id) => over(groups, id, 'snrSum', 'snrCount')),
+    count('n_attempt_total', '', (id) => groups.count(id, 'attempt')),
+    count('n_valid_all_total', '', (id) => groups.count(id, 'validAll')),
+    count('n_valid_clean_total', '', (id) => groups.count(id, 'validClean')),
+    count('n_recovered_all_total', '', (id) => groups.count(id, 'recoveredAll')),
+    count('n_recovered_clean_total', '', (id) => groups.count(id, 'recoveredClean')),
+    real('arc_snr_mean', '', 'of the injections that have one', (id) => mean(groups, id, 'snrSum', 'snrCount')),
     real('arc_snr_p50', '', `median, to a relative error of ${MEDIAN_RELATIVE_ERROR}`, (id) => medians[id]),
-    real('theta_over_psf_mean', '', '', (id) => over(groups, id, 'resolutionSum', 'resolutionCount')),
+    real('theta_over_psf_mean', '', '', (id) => mean(groups, id, 'resolutionSum', 'resolutionCount')),
     ...subsetFields('All'),
     ...subsetFields('Clean'),
     ...(result.weighted ? weightedFields(groups, options) : []),
