@@ -5,6 +5,7 @@ import { BANK_KEYS, type BankConfig } from './bank/config.ts';
 import { reportBank } from './bank/report.ts';
 
 export { BANK_KEYS, BANK_LOCATION_KEYS, type BankConfig, BankConfigSchema } from './bank/config.ts';
+export { BANK_SPEC, loadBankConfig } from './bank/load-config.ts';
 
 const REPORT_ONLY = ['report', 'sheet_templates', 'noise_test_stamps'];
 const BUILD_ONLY = ['inputs', 'images_folder', 'input_pixscale_arcsec', 'radius_convention', 'n_sources', 'force'];

@@ -9,7 +9,7 @@ import { centroid, clumpiness, halfLightRadius } from './light.ts';
 import { resample } from './resample.ts';
 import { type BankRules, type Measured, refused, refuseSize, type Verdict } from './rules.ts';
 import { grow, type Segments, type Size, secondPeakShare, segmentsAbove, smooth } from './segment.ts';
-import { clippedSky, freePixels, insideFrame, noiseCorrelation, type Sky } from './sky.ts';
+import { clippedSky, edgeExcess, freePixels, insideFrame, noiseCorrelation, type Sky } from './sky.ts';
 
 export interface Stamp extends Size {
   /** Row-major, any unit that is linear in light. */
@@ -26,6 +26,8 @@ const CENTRAL = 0.1;
 const PEAK_RISE_SIGMA = 5;
 /** A neighbour must have this signal to noise, or it is noise. */
 const NEIGHBOUR_SNR = 5;
+/** Standard deviations from which the edge is brighter, not noise. */
+const EDGE_SIGMA = 3;
 /** Without noise, pixels of an object are brighter than this share of the brightest. */
 const NOISELESS_SHARE = 1e-5;
 /** Noise was cut off where so much of the sky has the lowest value; more is a sky without noise. */
@@ -66,6 +68,11 @@ export function examineStamp(stamp: Stamp, rules: BankRules): Verdict {
   const atEdge = edgeLight(light, inside, stamp) / own;
   if (atEdge > rules.maxBorderShare) {
     return refused('TOUCHES_BORDER', `${percent(atEdge)} of its light lies in pixels at the edge`, measured);
+  }
+  const edge = edgeExcess(image, width, height, correlation);
+  const spread = (edge.excess * image.length) / flux;
+  if (spread > rules.maxEdgeShare && edge.excess > EDGE_SIGMA * edge.sigma) {
+    return refused('TOUCHES_BORDER', `the edge is brighter along its sides by ${percent(spread)} of its light`, measured);
   }
   const neighbour = neighbourLight(segments, label, light, kept, sky, correlation, rules.minAreaPx) / own;
   if (neighbour > rules.maxNeighbourShare) {

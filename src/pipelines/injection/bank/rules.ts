@@ -34,12 +34,17 @@ export const RULE_KEYS = {
   max_border_share: share
     .default(0.005)
     .describe('largest share of the light of the object that may lie in pixels at the edge of the input'),
+  max_edge_share: share
+    .default(0.05)
+    .describe(
+      'largest share of the light of the object that the edge of the input is brighter by in the middle of its sides than in the corners, spread over the stamp: then the object fills it',
+    ),
   max_lost_share: share.default(0.01).describe('largest share of the light of the grown segment outside of the template'),
   max_neighbour_share: share
     .default(0.05)
     .describe('largest share of the light of the object that another object which the grown segment meets may have'),
   max_second_peak_share: share
-    .default(0.1)
+    .default(0.05)
     .describe('largest share of the light of the object above the saddle to its second peak'),
   max_unrendered_share: share
     .default(0.2)
@@ -59,6 +64,7 @@ export interface BankRules {
   readonly hlrMaxArcsec: number;
   readonly hlrMaxStampFraction: number;
   readonly maxBorderShare: number;
+  readonly maxEdgeShare: number;
   readonly maxLostShare: number;
   readonly maxNeighbourShare: number;
   readonly maxSecondPeakShare: number;
