@@ -212,8 +212,12 @@ async function writeParquet(
   }
 }
 
-async function* regrouped(schema: TableSchema, batches: AsyncIterable<TableBatch>): AsyncGenerator<TableBatch> {
-  const rowBytes = schema.columns.reduce((sum, column) => sum + (column.type === 'stamp' ? 4 * stampLength(column) : 8), 0);
+/** The same rows in batches of at most 64 MB; `rowBytes` where the schema does not tell, as with archives of bytes. */
+export async function* regrouped(
+  schema: TableSchema,
+  batches: AsyncIterable<TableBatch>,
+  rowBytes: number = schema.columns.reduce((sum, column) => sum + (column.type === 'stamp' ? 4 * stampLength(column) : 8), 0),
+): AsyncGenerator<TableBatch> {
   const most = Math.max(1, Math.min(GROUP_ROWS, Math.floor(GROUP_BYTES / Math.max(1, rowBytes))));
   let held: TableBatch[] = [];
   let rows = 0;
