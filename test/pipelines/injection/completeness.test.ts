@@ -212,10 +212,10 @@ describe('completeness', () => {
       0.5,
       [0.15],
     ]);
-    const cells = (await read(output, 'completeness_maps')).filter(({ map }) => map === 'theta_e');
+    const cells = (await read(output, 'completeness_maps')).filter(({ map_name }) => map_name === 'theta_e');
     expect(cells.map(({ x }) => +(x as number).toFixed(9))).toEqual([0.5, 0.7, 0.9, 1.1, 1.3, 1.5]);
     expect(cells.reduce((sum, { n_attempt }) => sum + (n_attempt as number), 0)).toBe(90);
-    const mags = (await read(output, 'completeness_maps')).filter(({ map }) => map === 'theta_e_x_src_mag_r');
+    const mags = (await read(output, 'completeness_maps')).filter(({ map_name }) => map_name === 'theta_e_x_src_mag_r');
     expect(new Set(mags.map(({ y }) => y))).toEqual(new Set([23.25, 23.75, 24.25, 24.75, 25.25, 25.75]));
   });
 
@@ -353,7 +353,7 @@ describe('metrics of the originals and damaged ones', () => {
     const [row] = await read(output, 'completeness_surfaces');
     expect(row).toMatchObject({ n_recovered_clean: 1 });
     expect('completeness_weighted_all' in row).toBe(false);
-    const mag = (await read(output, 'completeness_maps')).find(({ map }) => map === 'theta_e_x_src_mag_r');
+    const mag = (await read(output, 'completeness_maps')).find(({ map_name }) => map_name === 'theta_e_x_src_mag_r');
     expect(mag?.['y']).toBe(21);
     expect((await read(output, 'psf_provenance')).map((one) => one['psf_source'])).toEqual([null, null, null]);
   });

@@ -34,13 +34,13 @@ const COLUMNS: readonly [ScalarColumn, (cell: MapCell) => Cell][] = [
 /** All cells of all maps; what x and y are follows from the name of the map, such as theta_e_x_psf. */
 export function mapsTable(maps: CompletenessMaps): Table {
   const cells = Object.values(maps).flatMap((map) => map.cells.map((cell) => ({ name: map.name, cell })));
-  const name: ScalarColumn = { name: 'map', type: 'string', description: 'total, or the axes x and y' };
+  const name: ScalarColumn = { name: 'map_name', type: 'string', description: 'total, or the axes x and y' };
   return {
     schema: { columns: [name, ...COLUMNS.map(([column]) => column)] },
     rows: cells.length,
     *batches() {
       const columns = COLUMNS.map(([column, value]) => [column.name, cells.map(({ cell }) => value(cell))] as const);
-      yield { rows: cells.length, columns: { map: cells.map((one) => one.name), ...Object.fromEntries(columns) } };
+      yield { rows: cells.length, columns: { map_name: cells.map((one) => one.name), ...Object.fromEntries(columns) } };
     },
   };
 }
