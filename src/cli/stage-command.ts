@@ -179,11 +179,12 @@ export function printFinished(stage: FinishedStage, log: Log): void {
   for (const { subject, reason } of failures.slice(0, FAILURES_SHOWN)) log.info('failed', `failed: ${subject}: ${reason}`);
   if (failures.length > FAILURES_SHOWN)
     log.info('failed', `failed: ${failures.length - FAILURES_SHOWN} more are in the run record`);
-  const parts = Object.entries(seconds).filter(([, value]) => value > 0);
+  const parts = Object.entries(seconds).filter(([part, value]) => value > 0 && part !== 'wall');
+  const overlap = parts.reduce((sum, [, value]) => sum + value, 0) > wallSeconds ? ' (parts overlap)' : '';
   const times = parts.sort(([, a], [, b]) => b - a).map(([part, value]) => `${part} ${secondsText(value)}`);
   const lines = [
     ...summary,
-    ...(times.length === 0 ? [] : [`time: ${times.join(', ')} (parts overlap)`]),
+    ...(times.length === 0 ? [] : [`time: ${times.join(', ')}${overlap}`]),
     ...outputs.map((output) => `-> ${output}`),
   ];
   process.stdout.write(

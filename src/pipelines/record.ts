@@ -78,7 +78,8 @@ export class RunRecord implements StageRecord {
 
   /** Begins a record and writes it. Throws OUTPUT_UNWRITABLE. */
   static async open(location: string | undefined, start: RecordStart): Promise<RunRecord> {
-    const record = new RunRecord(start.configHash, location, await recordJson(start));
+    const earlier = location === undefined ? [] : await earlierRuns(location);
+    const record = new RunRecord(start.configHash, location, { ...(await recordJson(start)), earlier });
     await record.note({});
     return record;
   }
@@ -119,6 +120,36 @@ export class RunRecord implements StageRecord {
       : { code: 'INTERNAL', message: error instanceof Error ? error.message : String(error) };
     const outcome = why.code === 'ABORTED' ? 'aborted' : 'error';
     return this.note({ outcome, ended_utc: new Date().toISOString(), wall_seconds: wallSeconds, error: why });
+  }
+}
+
+const EARLIER_KEPT = 100;
+const EARLIER_KEYS = [
+  'arclet',
+  'started_utc',
+  'ended_utc',
+  'outcome',
+  'config_hash',
+  'wall_seconds',
+  'counts',
+  'seconds',
+  'error',
+];
+
+/** What the record at a place says of the runs before: a campaign that was resumed is the work of all of them. */
+async function earlierRuns(location: string): Promise<readonly unknown[]> {
+  const { store, key } = await openStoreOf(location);
+  try {
+    if (!(await store.exists(key))) return [];
+    const before = JSON.parse(new TextDecoder().decode(await store.get(key))) as Record<string, unknown>;
+    const kept = EARLIER_KEYS.filter((name) => before[name] !== undefined).map((name) => [name, before[name]] as const);
+    const runs = Array.isArray(before['earlier']) ? before['earlier'] : [];
+    return [...runs, Object.fromEntries(kept)].slice(-EARLIER_KEPT);
+  } catch (error) {
+    // A record that cannot be read is replaced.
+    return [{ outcome: 'unreadable', error: String(error) }];
+  } finally {
+    await store.close();
   }
 }
 

@@ -123,7 +123,7 @@ describe('a stage command', () => {
       '--tiers',
       'debug,grid',
     ];
-    const { context, config, status } = await run({ seconds: { read: 0.5, write: 2 } }, ...args);
+    const { context, config, status } = await run({ seconds: { read: 0.5, write: 2, wall: 2.1 } }, ...args);
     expect(status).toBe(0);
     expect(context).toMatchObject({ shard: { index: 1, count: 3 }, force: true });
     expect(config).toMatchObject({ partRows: 7, metricsOnly: true, tiers: ['debug', 'grid'] });

@@ -151,6 +151,23 @@ describe('the run record', () => {
     });
   });
 
+  it('keeps what earlier runs at its place came to', async () => {
+    const at = location('again');
+    const failing = fake(() => Promise.reject(new ArcletError('INPUT_INVALID', 'No.')));
+    await expect(runStage(failing, loaded, host(at))).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+    for (let run = 0; run < 2; run++) await runStage(fake(async () => DONE), loaded, host(at)); // biome-ignore format: one thought
+    const { earlier, error, outcome } = read(at);
+    expect(earlier).toMatchObject([
+      { outcome: 'error', error: { code: 'INPUT_INVALID' }, config_hash: loaded.hash },
+      { outcome: 'done', counts: { rows: 3 }, seconds: { write: 1 } },
+    ]);
+    expect(earlier[1]).not.toHaveProperty('config');
+    expect({ outcome, error }).toEqual({ outcome: 'done', error: undefined });
+    writeFileSync(at, '{ half');
+    await runStage(fake(async () => DONE), loaded, host(at)); // biome-ignore format: one thought
+    expect(read(at).earlier).toMatchObject([{ outcome: 'unreadable' }]);
+  });
+
   it('keeps integers beyond 2^53 as text', async () => {
     await writeJson(join(folder, 'big.json'), { seed: 2n ** 60n, count: 5n });
     expect(read(join(folder, 'big.json'))).toEqual({ seed: String(2n ** 60n), count: 5 });
