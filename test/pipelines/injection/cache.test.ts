@@ -236,17 +236,15 @@ describe('which bricks, from where, to where', () => {
       const marker = { config_hash: 'x', inputs: {}, version: 'test' };
       const experiment = (experiment_id: string) => ({ experiment_id, rows: 0, rows_by_split: {}, parts: [] });
       await writeFile(join(folder, '_SUCCESS'), JSON.stringify({ ...marker, experiments: [experiment('a'), experiment('b')] }));
-      const store = await openStore(folder);
-      for (const [name, bricks] of [
-        ['a', [GOOD[1]]],
-        ['b', GOOD],
-      ] as const) {
-        const writer = openParquetWriter(await store.sink(`${name}/bricks_manifest.parquet`), {
-          columns: [{ name: 'brickname', type: 'string' }],
-        });
-        await writer.write({ rows: bricks.length, columns: { brickname: bricks } });
-        await writer.finish();
-      }
+      // One table for all experiments; that of another experiment is not asked for when the config names one.
+      const writer = openParquetWriter(await (await openStore(folder)).sink('bricks_manifest.parquet'), {
+        columns: [
+          { name: 'experiment_id', type: 'string' },
+          { name: 'brickname', type: 'string' },
+        ],
+      });
+      await writer.write({ rows: 3, columns: { experiment_id: ['a', 'b', 'b'], brickname: [GOOD[1], ...GOOD] } });
+      await writer.finish();
       const config = configOf({ ...keys, coadd_base_url: join(root, 'survey') });
       for (const index of [0, 1]) {
         const { counts } = await runCache(contextOf({ shard: { index, count: 2 } }), config, impatience());
@@ -255,6 +253,8 @@ describe('which bricks, from where, to where', () => {
         expect(assets.map(({ brickname }) => brickname)).toEqual([GOOD[index]]);
       }
       expect((await filesBelow(cache)).length).toBe(2 * (FILES + 1));
+      await runCache(contextOf(), { ...config, experimentId: 'a' }, impatience());
+      expect((await assetsOf(out)).map(({ brickname }) => brickname)).toEqual([GOOD[1]]);
     }));
 
   it('says a damaged file of a folder at once', () =>

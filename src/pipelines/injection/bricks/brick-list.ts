@@ -6,7 +6,7 @@ import { chooseColumns, withTable } from '../../files/tables.ts';
 import { joinLocation, type LayoutConfig, manifestFolder } from '../layout.ts';
 import { openManifest, readMarker } from '../manifest/read.ts';
 
-/** Table of the bricks of one experiment, beside its parts. */
+/** Table of the bricks of all experiments, beside them. */
 export const BRICKS_MANIFEST = 'bricks_manifest.parquet';
 
 /**
@@ -23,14 +23,18 @@ export async function bricksOf(
   const store = await openStore(folder);
   const marker = await readMarker(store).finally(() => store.close());
   if (marker !== undefined) {
-    const { experiments } = await openManifest(layout);
-    for (const experiment of experiments) {
-      const dataset = await openDataset(joinLocation(folder, experiment, BRICKS_MANIFEST));
-      try {
-        for await (const { columns } of dataset.batches(['brickname'])) addAll(bricks, columns['brickname']);
-      } finally {
-        await dataset.close();
+    const experiments = new Set((await openManifest(layout)).experiments);
+    const dataset = await openDataset(joinLocation(folder, BRICKS_MANIFEST));
+    try {
+      for await (const { columns } of dataset.batches(['experiment_id', 'brickname'])) {
+        const ids = columns['experiment_id'] as readonly string[];
+        addAll(
+          bricks,
+          (columns['brickname'] as readonly string[]).filter((_, row) => experiments.has(ids[row])),
+        );
       }
+    } finally {
+      await dataset.close();
     }
   } else if (targets !== undefined) {
     await withTable(targets, undefined, async ({ schema, batches }) => {
