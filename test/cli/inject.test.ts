@@ -8,7 +8,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { configRow } from '../../scripts/config-rows.ts';
 import { addInjectCommand } from '../../src/cli/inject.ts';
 import { addStageCommand, keysHelp } from '../../src/cli/stage-command.ts';
+import { BANK_KEYS, BankConfigSchema } from '../../src/pipelines/injection/bank/config.ts';
 import { INJECT_ALIASES, INJECT_KEYS, InjectConfigSchema } from '../../src/pipelines/injection/config.ts';
+import { BANK_SPEC } from '../../src/pipelines/injection/load-bank-config.ts';
 import { INJECT_SPEC, loadInjectConfig } from '../../src/pipelines/injection/load-config.ts';
 import { INJECT_STAGES, recordLocationOf } from '../../src/pipelines/injection/stages.ts';
 import { jsonSchemaOf } from '../../src/pipelines/schema.ts';
@@ -176,6 +178,12 @@ describe('what is written about configs', () => {
     expect(Object.keys(written.properties).sort()).toEqual([...Object.keys(INJECT_KEYS), ...Object.keys(INJECT_ALIASES)].sort());
     expect(written.properties.bands.default).toEqual(['g', 'r', 'z']);
     expect(written.properties.custom_grid.required).toEqual(['theta_e_arcsec', 'src_dmag', 'src_reff_arcsec']);
+  });
+
+  it('the JSON Schema of banks has theirs', () => {
+    const written = JSON.parse(readFileSync(join(ROOT, 'configs/schema/bank.schema.json'), 'utf8'));
+    expect(written.properties).toMatchObject(JSON.parse(JSON.stringify(jsonSchemaOf(BankConfigSchema))).properties);
+    expect(Object.keys(written.properties).sort()).toEqual([...Object.keys(BANK_KEYS), ...Object.keys(BANK_SPEC.aliases)].sort());
   });
 
   it('docs/inject.md lists every key with its default', () => {
