@@ -101,7 +101,10 @@ describe('frozen draws', () => {
       );
     const many = Array.from({ length: 4000 }, (_, index) => drawNuisance('srg_2026', grid[3], 20, undefined, draws(index)));
     const mean = (pick: (one: (typeof many)[number]) => number) => many.reduce((sum, one) => sum + pick(one), 0) / many.length;
-    const sd = (pick: (one: (typeof many)[number]) => number) => Math.sqrt(mean((one) => (pick(one) - mean(pick)) ** 2));
+    const sd = (pick: (one: (typeof many)[number]) => number) => {
+      const centre = mean(pick);
+      return Math.sqrt(mean((one) => (pick(one) - centre) ** 2));
+    };
     // Standard errors of 4000 draws; five of them.
     expect(Math.abs(mean((one) => one.srcGr) - 1.15)).toBeLessThan((5 * 0.3) / Math.sqrt(4000));
     expect(Math.abs(mean((one) => one.srcRz) - 0.85)).toBeLessThan((5 * 0.2) / Math.sqrt(4000));

@@ -78,6 +78,7 @@ export async function runManifest(
     force,
     record: {
       configHash: JSON.stringify(given),
+      current: facts,
       note: async (noted) => void Object.assign(facts, noted),
     },
     engine: () => Promise.reject(new Error('no engine is needed')),
