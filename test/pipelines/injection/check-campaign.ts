@@ -32,7 +32,7 @@ export function contextOf(configHash = HASH): StageContext {
 }
 
 /** Rows of `hosts` hosts in 40 regions, half of the hosts controls, two replicates each. */
-export function soundRows(hosts = 400): CampaignRow[] {
+export function soundRows(hosts = 240): CampaignRow[] {
   const draw = new PhiloxStream(philoxKey(7));
   const rows: CampaignRow[] = [];
   for (let host = 0; host < hosts; host++) {
@@ -140,7 +140,7 @@ export interface WriteOptions {
 
 /** Writes a dataset as parts of one split each. */
 export async function writeRows(output: string, rows: readonly CampaignRow[], options: WriteOptions = {}): Promise<void> {
-  const { experiment = EXPERIMENT, partRows = 150, hash = () => HASH, dataset = 'metrics', pixels } = options;
+  const { experiment = EXPERIMENT, partRows = 200, hash = () => HASH, dataset = 'metrics', pixels } = options;
   const store = await openStore(datasetFolder(configOf(output), dataset, experiment));
   const columns = (options.columns ?? ((all) => all))([...metricsColumns(BANDS)]);
   const folders = Map.groupBy(rows, options.folderOf ?? ((row) => String(row['region_split'])));

@@ -75,7 +75,7 @@ describe('a sound campaign', () => {
     expect(notGo).toEqual([]);
     expect(json.verdict).toBe('go');
     expect(result.outcome).toBe('done');
-    expect(result.counts).toMatchObject({ experiments: 1, rows: 800, checks_no_go: 0, checks_warn: 0, checks_skipped: 0 });
+    expect(result.counts).toMatchObject({ experiments: 1, rows: 480, checks_no_go: 0, checks_warn: 0, checks_skipped: 0 });
     expect(result.summary[0]).toBe(`${EXPERIMENT}: GO`);
     expect(json.checks.every((check: Check) => check.threshold.length > 0 && check.why.endsWith('.'))).toBe(true);
     const html = await readFile(join(output, 'phasecheck/v1', EXPERIMENT, 'check.html'), 'utf8');
@@ -101,7 +101,7 @@ describe('a sound campaign', () => {
     expect(median.theirs).toBe('22');
     expect(json.failures).toEqual([{ reason: 'INPUT_INVALID', rows: 1, example: failed.failure }]);
     expect(json.splits.map((split: { hosts: number }) => split.hosts)).toEqual([0.7, 0.15, 0.15]);
-    expect(json.controls).toBe(400);
+    expect(json.controls).toBe(240);
   });
 });
 
@@ -228,7 +228,7 @@ describe('files', () => {
     await writeRows(output, soundRows());
     await truncate(join(output, 'phase4c/v1/metrics', EXPERIMENT, 'region_split=train/part-00000.parquet'), 5000);
     const { checks, rates } = await examineExperiment(contextOf(), configOf(output), EXPERIMENT);
-    expect(rates.rows).toBe(650);
+    expect(rates.rows).toBe(280);
     expect(checks.find(({ name }) => name === 'parts-readable')).toMatchObject({ verdict: 'no-go', value: 1 });
     expect(checks.find(({ name }) => name === 'parts-readable')?.detail).toContain('region_split=train/part-00000.parquet');
   });

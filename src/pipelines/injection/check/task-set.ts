@@ -47,7 +47,7 @@ export class KeySet {
 
   /** The slot of a key, or of the free place where it would be. */
   #slot(high: number, low: number): number {
-    let slot = mixWord(high ^ Math.imul(low, 0x9e3779b1)) & this.#mask;
+    let slot = mixWord(high ^ mixWord(low)) & this.#mask;
     while (this.#used[slot] === 1 && (this.#high[slot] !== high || this.#low[slot] !== low)) slot = (slot + 1) & this.#mask;
     return slot;
   }
