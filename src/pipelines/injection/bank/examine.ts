@@ -142,11 +142,10 @@ function detect(stamp: Stamp, rules: BankRules): Detection {
   const smoothed = smooth(stamp.image, stamp, rules.smoothSigmaPx);
   const frame = insideFrame(stamp.width, stamp.height);
   const first = detectWith(stamp, smoothed, frame, rules);
-  const taken = grow(
-    first.segments.labels.map((label) => (first.segments.areas[label] >= rules.minAreaPx ? 1 : 0)) as unknown as Uint8Array,
-    stamp,
-    Math.max(2, 2 * rules.smoothSigmaPx),
-  );
+  const found = new Uint8Array(stamp.image.length);
+  const { labels, areas } = first.segments;
+  for (let pixel = 0; pixel < found.length; pixel++) found[pixel] = areas[labels[pixel]] >= rules.minAreaPx ? 1 : 0;
+  const taken = grow(found, stamp, Math.max(2, 2 * rules.smoothSigmaPx));
   const free = taken.reduce((count, one) => count + (one === 0 ? 1 : 0), 0);
   if (free < LEAST_SKY_PIXELS) return { ...first, smoothed, taken: frame };
   return { ...detectWith(stamp, smoothed, taken, rules), smoothed, taken };

@@ -73,7 +73,9 @@ function neighbours(pixel: number, { width, height }: Size): number[] {
 /** Marks pixels within `radius` of a marked one (exact Euclidean distances, Felzenszwalb & Huttenlocher 2012). */
 export function grow(mask: Uint8Array, { width, height }: Size, radius: number): Uint8Array {
   const far = (width + height) ** 2;
-  const distance2 = Float64Array.from(mask, (marked) => (marked === 0 ? far : 0));
+  // Loops, here and at the end: `from` with a function takes ten times as long, and this is a quarter of the work on a stamp.
+  const distance2 = new Float64Array(mask.length);
+  for (let pixel = 0; pixel < mask.length; pixel++) distance2[pixel] = mask[pixel] === 0 ? far : 0;
   const line = new Float64Array(Math.max(width, height));
   const along = (start: number, step: number, length: number) => {
     for (let at = 0; at < length; at++) line[at] = distance2[start + at * step];
@@ -83,7 +85,9 @@ export function grow(mask: Uint8Array, { width, height }: Size, radius: number):
   };
   for (let x = 0; x < width; x++) along(x, width, height);
   for (let y = 0; y < height; y++) along(y * width, 1, width);
-  return Uint8Array.from(distance2, (value) => (value <= radius * radius ? 1 : 0));
+  const out = new Uint8Array(mask.length);
+  for (let pixel = 0; pixel < mask.length; pixel++) out[pixel] = distance2[pixel] <= radius * radius ? 1 : 0;
+  return out;
 }
 
 /** min over q of (p - q)^2 + f(q) for every p, by the parabolas that form the lower envelope. */
