@@ -7,7 +7,7 @@ import { isArcletError } from '../../../src/core/errors.ts';
 import { jackknifeRatio, wilsonInterval } from '../../../src/core/intervals.ts';
 import { tableHead } from '../../../src/pipelines/files/table-convert.ts';
 import { completenessStage } from '../../../src/pipelines/injection/completeness.ts';
-import { configOf, contextOf, control, injection, type MetricsRow, writeMetrics, writePart } from './completeness-rows.ts';
+import { configOf, contextOf, control, injection, type MetricsRow, writeMetrics } from './completeness-rows.ts';
 
 let folder: string;
 beforeAll(async () => {
