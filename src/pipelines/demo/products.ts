@@ -101,7 +101,15 @@ variant: demo
 bands: [g, r, z]
 stamp_sizes: [64]
 tiers: [train]
-grid_train: grid_small
+grid_train: custom
+custom_grid:
+  theta_e_arcsec: [0.7, 1.0, 1.3, 1.6, 2.0]
+  src_dmag: [2.5, 3.5, 4.5]
+  src_reff_arcsec: [0.12, 0.25]
+  src_e: [0, 0.3]
+  shear: [0, 0.03]
+placement: cut
+guard_arcsec: 20
 n_total_train_per_split: 200000
 control_frac_train: 0.5
 unpaired_controls: true

@@ -13,13 +13,14 @@ export class Tally {
   #injected = 0;
   #controls = 0;
   #failed = 0;
-  #unusable = 0;
   #partsWritten = 0;
   #partsSkipped = 0;
   #rowsSkipped = 0;
   #bytesWritten = 0;
   #bytesRead = 0;
   #tiles = 0;
+  /** Stamps that cannot be used, by reason: few reasons, for they name bands and not rows. */
+  readonly #unusable = new Map<string, number>();
   readonly #failures: Failure[] = [];
   /** Threads run side by side: the parts may add up to more than the wall time. */
   readonly #seconds = { read: 0, decode: 0, upload: 0, compute: 0, readback: 0, measure: 0, encode_and_write: 0 };
@@ -33,8 +34,11 @@ export class Tally {
       if (arc !== undefined) this.#injected++;
       const failure = metrics['failure'] as string | null;
       if (failure === null) continue;
-      if (UNUSABLE.test(failure)) this.#unusable++;
-      else this.#failed++;
+      if (UNUSABLE.test(failure)) {
+        this.#unusable.set(failure, (this.#unusable.get(failure) ?? 0) + 1);
+        continue;
+      }
+      this.#failed++;
       if (this.#failures.length < FAILURES_KEPT) this.#failures.push({ subject: String(metrics['task_id']), reason: failure });
     }
   }
@@ -63,12 +67,16 @@ export class Tally {
     this.#tiles += timings.tiles;
   }
 
+  #unusableRows(): number {
+    return [...this.#unusable.values()].reduce((sum, count) => sum + count, 0);
+  }
+
   counts(): Record<string, number> {
     return {
       rows: this.rows,
       injected: this.#injected,
       controls: this.#controls,
-      unusable: this.#unusable,
+      unusable: this.#unusableRows(),
       failed: this.#failed,
       parts_written: this.#partsWritten,
       parts_skipped: this.#partsSkipped,
@@ -81,9 +89,10 @@ export class Tally {
   result(wallSeconds: number, outputs: readonly string[]): StageResult {
     const rate = wallSeconds > 0 ? this.rows / wallSeconds : 0;
     const summary = [
-      `${this.rows} rows in ${this.#partsWritten} parts, ${rate.toFixed(rate < 10 ? 1 : 0)} rows/s: ${this.#injected} injected, ${this.#controls} controls, ${this.#unusable} stamps that cannot be used, ${this.#failed} failed`,
+      `${this.rows} rows in ${this.#partsWritten} parts, ${rate.toFixed(rate < 10 ? 1 : 0)} rows/s: ${this.#injected} injected, ${this.#controls} controls, ${this.#unusableRows()} stamps that cannot be used, ${this.#failed} failed`,
     ];
     if (this.#partsSkipped > 0) summary.push(`${this.#partsSkipped} parts (${this.#rowsSkipped} rows) were there already`);
+    for (const [reason, count] of this.#unusable) summary.push(`  ${count} x ${reason}`);
     for (const { subject, reason } of this.#failures.slice(0, FAILURES_SHOWN))
       summary.push(`  ${subject.slice(0, 12)}: ${reason}`);
     return {

@@ -96,7 +96,11 @@ export async function distributionCharts(rows: readonly SampledRow[], bands: rea
         },
       ],
     });
-    charts.push({ title: 'Flux and Einstein radius', caption: 'Wider lenses magnify more: the mean must rise.', svg });
+    charts.push({
+      title: 'Flux and Einstein radius',
+      caption: 'Sources that are small beside their lens are magnified alike; larger ones gain with the lens.',
+      svg,
+    });
   }
   return charts;
 }
