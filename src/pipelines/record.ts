@@ -8,8 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { isArcletError } from '../core/errors.ts';
 import type { EngineInfo } from '../engine/face.ts';
 import { openStoreOf } from '../io/store/store.ts';
-import { joinLocation, type LayoutConfig, phaseFolder } from './injection/layout.ts';
-import type { Shard, StageContext, StageRecord, StageResult } from './stage.ts';
+import type { Shard, StageRecord, StageResult } from './stage.ts';
 
 /** What is known before the first row. */
 export interface RecordStart {
@@ -156,35 +155,6 @@ async function earlierRuns(location: string): Promise<readonly unknown[]> {
 /** An engine as records name it. */
 export function engineFacts({ backend, adapter, gpu, workers, reason }: EngineInfo): Record<string, unknown> {
   return { engine: { backend, adapter: adapter ?? null, workers, reason, gpu: gpu ?? null } };
-}
-
-/**
- * Writes `run_config_<experiment_id>.json` beside an experiment's stamps, before its first row: the originals' keys at the top, the whole
- * run record below them. Throws OUTPUT_UNWRITABLE.
- */
-export async function writeRunConfig(
-  { record, version }: Pick<StageContext, 'record' | 'version'>,
-  layout: LayoutConfig,
-  experimentId: string,
-  facts: Readonly<Record<string, unknown>> = {},
-): Promise<void> {
-  const config = (record.current['config'] ?? {}) as Record<string, unknown>;
-  const theirs = {
-    stage: '4c',
-    variant: layout.variant,
-    experiment_id: experimentId,
-    source_mode: config['source_mode'] ?? null,
-    cosmos_bank_h5: config['template_bank'] ?? null,
-    cosmos_salt: config['template_salt'] ?? null,
-    seed_base: config['seed_base'] ?? null,
-    psf_model: config['psf_model'] ?? null,
-    moffat_beta: config['moffat_beta'] ?? null,
-    split_seed: config['split_seed'] ?? null,
-    execution_timestamp_utc: record.current['started_utc'] ?? null,
-    runtime: `arclet ${version}, Node ${process.version}`,
-  };
-  const location = joinLocation(phaseFolder(layout, '4c'), `run_config_${experimentId}.json`);
-  await writeJson(location, { ...theirs, ...facts, run: record.current });
 }
 
 let sources: Promise<Record<string, unknown>> | undefined;

@@ -6,9 +6,10 @@ import { ArcletError } from '../../src/core/errors.ts';
 import { throwIfAborted } from '../../src/engine/batches.ts';
 import type { Engine } from '../../src/engine/face.ts';
 import type { InjectConfig } from '../../src/pipelines/injection/config.ts';
+import { writeRunConfig } from '../../src/pipelines/injection/inject/run-config.ts';
 import { loadInjectConfig } from '../../src/pipelines/injection/load-config.ts';
 import { checkShard, INJECT_STAGES, recordLocationOf, stagesOfRun } from '../../src/pipelines/injection/stages.ts';
-import { writeJson, writeRunConfig } from '../../src/pipelines/record.ts';
+import { writeJson } from '../../src/pipelines/record.ts';
 import { OUTCOME_STATUS, runStage, runStages, type StageHost, worstOutcome } from '../../src/pipelines/runner.ts';
 import { defineStage, type StageContext, type StageResult } from '../../src/pipelines/stage.ts';
 

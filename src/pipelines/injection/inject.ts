@@ -2,16 +2,16 @@
 import { throwIfAborted } from '../../engine/batches.ts';
 import type { Dataset } from '../dataset.ts';
 import { inOrder } from '../in-order.ts';
-import { writeRunConfig } from '../record.ts';
 import { defineStage, type StageContext, type StageResult } from '../stage.ts';
 import type { InjectConfig } from './config.ts';
-import { checksum } from './inject/checksum.ts';
+import { checksum, hashOf } from './inject/checksum.ts';
 import { type Chunk, chunksOf } from './inject/chunks.ts';
 import type { Injector } from './inject/injector.ts';
 import { openInjector } from './inject/open-injector.ts';
-import { type Part, PartStatus, planParts } from './inject/parts.ts';
+import { type Part, type PartOrigin, PartStatus, planParts } from './inject/parts.ts';
 import { checkFirstBricks } from './inject/preflight.ts';
 import { recipeOf } from './inject/recipe.ts';
+import { writeRunConfig } from './inject/run-config.ts';
 import { Tally } from './inject/tally.ts';
 import { openPartWriter, type PartWriter, type PartWriterOptions } from './inject/write-part.ts';
 import { datasetFolder, type LayoutConfig } from './layout.ts';
@@ -42,15 +42,15 @@ async function run(context: StageContext, config: InjectConfig): Promise<StageRe
   const layout = { output, variant: config.variant, manifestsSubdir: config.manifestsSubdir };
   const manifest = await openManifest({ ...layout, experimentId: config.experimentId });
   const usesBank = config.sourceMode !== 'sersic' && templateBank !== undefined;
-  await context.record.note({
-    inputs: { ...manifest.marker.inputs, ...(usesBank ? { [templateBank]: await checksum(templateBank) } : {}) },
-  });
+  const inputs = { ...manifest.marker.inputs, ...(usesBank ? { [templateBank]: await checksum(templateBank) } : {}) };
+  await context.record.note({ inputs });
+  const origin = { configHash: context.record.configHash, inputsHash: hashOf(Object.values(inputs)) };
   const begin = performance.now();
   const tally = new Tally();
   for (const experimentId of manifest.experiments) {
     const dataset = await manifest.dataset(experimentId);
     try {
-      await injectExperiment(context, config, layout, experimentId, dataset, tally);
+      await injectExperiment(context, config, layout, { experimentId, manifest: dataset, origin }, tally);
     } finally {
       await dataset.close();
     }
@@ -70,15 +70,14 @@ async function injectExperiment(
   context: StageContext,
   config: InjectConfig,
   layout: LayoutConfig,
-  experimentId: string,
-  manifest: Dataset,
+  { experimentId, manifest, origin }: { experimentId: string; manifest: Dataset; origin: PartOrigin },
   tally: Tally,
 ): Promise<void> {
-  const { shard, record } = context;
+  const { shard } = context;
   const force = context.force || config.force;
   const all = await planParts(experimentId, manifest);
   const mine = all.filter(({ number }) => number % shard.count === shard.index);
-  const todo = await new PartStatus(layout, record.configHash, config.metricsOnly).missing(mine, force);
+  const todo = await new PartStatus(layout, origin, config.metricsOnly).missing(mine, force);
   tally.skip(mine.length - todo.length, rowsOf(mine) - rowsOf(todo));
   if (todo.length === 0) return;
   const own = { ...config, bands: bandsOf(todo[0].bandset, config.bands) };
@@ -89,13 +88,7 @@ async function injectExperiment(
   const { injector, close } = await openInjector(context, own, recipe);
   try {
     const { stampFormat } = config;
-    const writing: PartWriterOptions = {
-      config: layout,
-      recipe,
-      stampFormat,
-      configHash: record.configHash,
-      version: context.version,
-    };
+    const writing: PartWriterOptions = { config: layout, recipe, stampFormat, origin, version: context.version };
     const target = tally.rows + rowsOf(todo);
     await injectChunks(context, injector, writing, chunksOf(manifest, todo, context.signal), tally, target);
     tally.addTimings(injector);

@@ -16,3 +16,8 @@ export async function checksum(location: string): Promise<string> {
     await source.close();
   }
 }
+
+/** One SHA-256 of several checksums, whatever their order: the names of files may change, what is in them not. */
+export function hashOf(checksums: readonly string[]): string {
+  return createHash('sha256').update(checksums.toSorted().join(' ')).digest('hex');
+}

@@ -19,8 +19,15 @@ export interface Part {
   readonly rowGroup: number;
 }
 
-/** Key of the part's config hash in the metadata of its files. */
+/** Keys in the metadata of a part's files: of the config that made it, and of the targets and templates that it was made from. */
 export const HASH_KEY = 'config_hash';
+export const INPUTS_KEY = 'inputs_hash';
+
+/** What a part must have been made of to be kept. */
+export interface PartOrigin {
+  readonly configHash: string;
+  readonly inputsHash: string;
+}
 
 /** The parts of one experiment, in the order of its manifest; only row counts and three columns are read. */
 export async function planParts(experimentId: string, manifest: Dataset): Promise<Part[]> {
@@ -62,12 +69,12 @@ export async function planParts(experimentId: string, manifest: Dataset): Promis
 /** What is finished already. */
 export class PartStatus {
   readonly #config: LayoutConfig;
-  readonly #hash: string;
+  readonly #origin: PartOrigin;
   readonly #wanted: readonly DatasetName[];
 
-  constructor(config: LayoutConfig, hash: string, metricsOnly: boolean) {
+  constructor(config: LayoutConfig, origin: PartOrigin, metricsOnly: boolean) {
     this.#config = config;
-    this.#hash = hash;
+    this.#origin = origin;
     this.#wanted = metricsOnly ? ['metrics'] : ['metrics', 'stamps'];
   }
 
@@ -100,13 +107,20 @@ export class PartStatus {
     const source = await store.source(key);
     try {
       const { schema, rows } = await openParquet(source);
-      const hash = schema.metadata?.[HASH_KEY];
-      if (hash === this.#hash && rows === part.rows) return;
-      const why = hash === this.#hash ? `holds ${rows} rows and the manifest has ${part.rows}` : 'was made with another config';
+      const { configHash, inputsHash } = this.#origin;
+      const why =
+        schema.metadata?.[HASH_KEY] !== configHash
+          ? 'was made with another config'
+          : schema.metadata?.[INPUTS_KEY] !== inputsHash
+            ? 'was made from other targets or templates'
+            : rows !== part.rows
+              ? `holds ${rows} rows and the manifest has ${part.rows}`
+              : undefined;
+      if (why === undefined) return;
       throw new ArcletError('CONFIG_INVALID', `${folder}/${key} ${why}.`, {
         subject: `${folder}/${key}`,
         remedy: 'Choose another variant, or overwrite what is there with --force.',
-        data: { found: hash, wanted: this.#hash },
+        data: { found: schema.metadata, wanted: this.#origin },
       });
     } finally {
       await source.close();

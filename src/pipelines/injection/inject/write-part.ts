@@ -8,7 +8,7 @@ import { metricsColumns, PLANES, type PlaneName } from '../columns.ts';
 import { datasetFolder, type LayoutConfig, partName } from '../layout.ts';
 import type { InjectedRow } from './injector.ts';
 import { taskKey } from './injector.ts';
-import { HASH_KEY, type Part } from './parts.ts';
+import { HASH_KEY, INPUTS_KEY, type Part, type PartOrigin } from './parts.ts';
 import { addArc, shuffleAzimuth } from './planes.ts';
 import type { Recipe } from './recipe.ts';
 
@@ -16,7 +16,7 @@ export interface PartWriterOptions {
   readonly config: LayoutConfig;
   readonly recipe: Recipe;
   readonly stampFormat: 'columns' | 'npz';
-  readonly configHash: string;
+  readonly origin: PartOrigin;
   readonly version: string;
 }
 
@@ -31,9 +31,10 @@ export interface PartWriter {
 /** Opens the files of a part. Throws OUTPUT_UNWRITABLE. */
 export async function openPartWriter(options: PartWriterOptions, part: Part): Promise<PartWriter> {
   const size = part.stampSize;
-  const { config, recipe, stampFormat, configHash, version } = options;
+  const { config, recipe, stampFormat, origin, version } = options;
   const metadata = {
-    [HASH_KEY]: configHash,
+    [HASH_KEY]: origin.configHash,
+    [INPUTS_KEY]: origin.inputsHash,
     arclet_version: version,
     experiment_id: part.experimentId,
     region_split: part.split,
