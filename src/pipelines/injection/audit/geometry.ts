@@ -41,28 +41,36 @@ export class StampGeometry {
   /** The statistics of {@link EDGE_STATISTICS} over the pixels farther from (x, y) than the edge radius. */
   edge(plane: Float32Array, x: number, y: number, out: Float32Array, at: number): void {
     const { size } = this;
-    const values: number[] = [];
-    let [products, pairs] = [0, 0];
+    const values = new Float64Array(size * size);
+    const isEdge = (column: number, row: number) => (column - x) * (column - x) + (row - y) * (row - y) >= EDGE_PX * EDGE_PX;
+    let [held, sum, products, pairs] = [0, 0, 0, 0];
     for (let row = 0, index = 0; row < size; row++) {
       for (let column = 0; column < size; column++, index++) {
-        if ((column - x) ** 2 + (row - y) ** 2 < EDGE_PX ** 2) continue;
-        values.push(plane[index]);
-        if (column === 0 || (column - 1 - x) ** 2 + (row - y) ** 2 < EDGE_PX ** 2) continue;
-        products += plane[index] * plane[index - 1];
+        if (!isEdge(column, row)) continue;
+        const value = plane[index];
+        values[held++] = value;
+        sum += value;
+        if (column === 0 || !isEdge(column - 1, row)) continue;
+        products += value * plane[index - 1];
         pairs++;
       }
     }
-    const count = Math.max(1, values.length);
-    const mean = values.reduce((sum, value) => sum + value, 0) / count;
-    const moment = (power: number) => values.reduce((sum, value) => sum + (value - mean) ** power, 0) / count;
-    const deviation = Math.sqrt(moment(2));
-    const sorted = Float64Array.from(values).sort();
-    const median = sorted[count >> 1] ?? 0;
+    const count = Math.max(1, held);
+    const mean = sum / count;
+    let [squares, cubes, zeros] = [0, 0, 0];
+    const sorted = values.subarray(0, held).sort();
+    for (const value of sorted) {
+      const off = value - mean;
+      squares += off * off;
+      cubes += off * off * off;
+      if (value === 0) zeros++;
+    }
+    const deviation = Math.sqrt(squares / count);
+    const median = sorted[held >> 1] ?? 0;
     const absolute = sorted.map((value) => Math.abs(value - median)).sort();
-    const zeros = values.reduce((held, value) => held + (value === 0 ? 1 : 0), 0);
     const correlation = deviation > 0 ? (products / Math.max(1, pairs) - mean * mean) / deviation ** 2 : 0;
-    const skewness = deviation > 0 ? moment(3) / deviation ** 3 : 0;
-    out.set([mean, deviation, 1.4826 * (absolute[count >> 1] ?? 0), skewness, sorted[0] ?? 0, sorted[count - 1] ?? 0, zeros / count, correlation], at); // biome-ignore format: in the order of EDGE_STATISTICS
+    const skewness = deviation > 0 ? cubes / count / deviation ** 3 : 0;
+    out.set([mean, deviation, 1.4826 * (absolute[held >> 1] ?? 0), skewness, sorted[0] ?? 0, sorted[held - 1] ?? 0, zeros / count, correlation], at); // biome-ignore format: in the order of EDGE_STATISTICS
   }
 }
 
