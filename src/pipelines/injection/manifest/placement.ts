@@ -48,10 +48,23 @@ export function isothermalCriticalArea(lens: LensParameters): number {
   return ((Math.PI * b * b) / (q * determinant * determinant)) * shape;
 }
 
-/** True where the point is within `limit` of an edge of the polygon. */
-function isNear({ x, y }: Polygon, px: number, py: number, limit: number): boolean {
-  const limit2 = limit * limit;
-  for (let i = 0, j = x.length - 1; i < x.length; j = i++) {
+/**
+ * True where the point is so close to an edge that the curve itself may pass on its other side. A chord is off by an eighth of the second difference
+ * of the vertices, at a cusp too; four times that counts as close.
+ */
+function isNear({ x, y }: Polygon, px: number, py: number): boolean {
+  const count = x.length;
+  const second2 = (i: number): number => {
+    const [before, after] = [i === 0 ? count - 1 : i - 1, i === count - 1 ? 0 : i + 1];
+    const dx = x[before] - 2 * x[i] + x[after];
+    const dy = y[before] - 2 * y[i] + y[after];
+    return dx * dx + dy * dy;
+  };
+  let previous = second2(count - 1);
+  for (let i = 0, j = count - 1; i < count; j = i++) {
+    const own = second2(i);
+    const limit2 = 0.25 * Math.max(own, previous);
+    previous = own;
     const ex = x[i] - x[j];
     const ey = y[i] - y[j];
     const along = (px - x[j]) * ex + (py - y[j]) * ey;
@@ -91,9 +104,13 @@ class SourcePlane {
     this.#cut = rangeOf(this.curves.inner as Polygon);
   }
 
-  /** A cusp may reach out of the cut. */
-  get mayBeNaked(): boolean {
-    return this.#caustic[1] > (1 - CHORD_ERROR) * this.#cut[0];
+  /** A cusp reaches out of the cut. */
+  get isNaked(): boolean {
+    const caustic = this.curves.caustic as Polygon;
+    const cut = this.curves.inner as Polygon;
+    const nearest = (1 - CHORD_ERROR) * this.#cut[0];
+    if (this.#caustic[1] < nearest) return false;
+    return caustic.x.some((x, k) => Math.hypot(x, caustic.y[k]) > nearest && windingNumber(cut, x, caustic.y[k]) === 0);
   }
 
   #has(which: 'caustic' | 'inner', range: readonly [number, number], x: number, y: number): boolean {
@@ -103,7 +120,7 @@ class SourcePlane {
     // The cut is convex and holds the circle of its nearest vertices; a caustic holds none.
     if (which === 'inner' && radius < range[0] - limit) return true;
     const coarse = this.curves[which] as Polygon;
-    if (!isNear(coarse, x, y, limit)) return windingNumber(coarse, x, y) !== 0;
+    if (!isNear(coarse, x, y)) return windingNumber(coarse, x, y) !== 0;
     this.#fine ??= causticCurves(this.#lens, FINE);
     return windingNumber(this.#fine[which] as Polygon, x, y) !== 0;
   }
@@ -124,7 +141,7 @@ class SourcePlane {
 
 /** Area that a placement draws from, arcsec^2. */
 function areaOf(plane: SourcePlane, placement: Exclude<PlacementName, 'disc'>): number {
-  if (placement !== 'cut' && plane.mayBeNaked) return causticAreas(plane.curves)[placement];
+  if (placement !== 'cut' && plane.isNaked) return causticAreas(plane.curves)[placement];
   const cut = Math.abs(smoothCurveArea(plane.curves.inner as Polygon));
   if (placement === 'cut') return cut;
   const caustic = Math.abs(smoothCurveArea(plane.curves.caustic as Polygon));
