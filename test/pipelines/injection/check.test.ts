@@ -214,6 +214,12 @@ describe('what is said without refusing', () => {
     expect(near.get('split-distance')).toMatchObject({ verdict: 'warn', value: 0 });
   });
 
+  it('one region leaves splits empty: a warning', async () => {
+    const rows = soundRows().filter((row) => row['region_id'] === 0);
+    const checks = await checksOf({ change: () => rows, noManifest: true });
+    expect(checks.get('split-proportions')).toMatchObject({ verdict: 'warn', value: 'val, test empty' });
+  });
+
   it('there is no manifest, no record: skipped, with the reason', async () => {
     const checks = await checksOf({ noManifest: true });
     expect(checks.get('complete')).toMatchObject({ verdict: 'skipped', value: null });

@@ -106,9 +106,13 @@ export class SplitRows implements Examiner {
     const empty = shares.filter(({ wanted, rows }) => wanted > 0 && rows === 0).map(({ split }) => split);
     const off = Math.max(...shares.map(({ wanted, hosts, rows }) => Math.max(Math.abs(hosts - wanted), Math.abs(rows - wanted))));
     const value = `off by ${percent(off)}`;
+    const regions = this.#effectiveRegions();
     if (empty.length > 0) {
+      const likely = Math.min(...shares.filter(({ rows }) => rows === 0).map(({ wanted }) => (1 - wanted) ** regions));
       // A run that was cut short on purpose has the first rows only.
-      return decide(PROPORTIONS, config.testLimit > 0 ? 'warn' : 'no-go', `${empty.join(', ')} empty`, `${list}.`);
+      const isExplained = config.testLimit > 0 || likely > 0.01;
+      const why = `The hosts lie in as many regions as ${short(regions)} of one size, which leave a split empty with a chance of ${percent(likely)}`;
+      return decide(PROPORTIONS, isExplained ? 'warn' : 'no-go', `${empty.join(', ')} empty`, `${why}: ${list}.`);
     }
     if (tier !== undefined && tier !== 'train')
       return decide(
@@ -128,7 +132,6 @@ export class SplitRows implements Examiner {
         value,
         `n_total_train_per_split ends ${capped.map(({ split }) => split).join(', ')}: ${list}.`,
       );
-    const regions = this.#effectiveRegions();
     const chance = Math.max(...shares.map(({ wanted }) => Math.sqrt((wanted * (1 - wanted)) / regions)));
     const isChance = off <= 3 * chance;
     const why = isChance
