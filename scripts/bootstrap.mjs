@@ -18,7 +18,10 @@ const NODE_MAJOR = 24;
 
 /** What a task runs, in order; the first failure ends it. `rest` are the words after the task's name. */
 const TASKS = {
-  start: (rest) => [['src/cli/main.ts', 'gallery', '--out', 'out/gallery', ...rest]],
+  start: (rest) => [
+    ['src/cli/main.ts', 'demo', 'survey', '--out', 'out/demo', '--bricks', '2'],
+    ['src/cli/main.ts', 'inject', 'run', '--config', 'out/demo/inject.yaml', ...rest],
+  ],
   check: () => [
     [tool('typescript', 'tsc'), '-p', '.'],
     [tool('@biomejs/biome', 'biome'), 'check', '.'],
