@@ -5,20 +5,29 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { loadInjectConfig } from '../../src/pipelines/injection/load-config.ts';
 import { parseRows } from '../../src/pipelines/injection/rows.ts';
 import { ROOT } from '../architecture/imports.ts';
 
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 
-function block(language: string): string {
-  const found = new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``).exec(README)?.[1];
-  if (found === undefined) throw new RangeError(`README has no ${language} block`);
+function block(language: string, number = 0): string {
+  const found = [...README.matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'g'))][number]?.[1];
+  if (found === undefined) throw new RangeError(`README has no ${language} block ${number}`);
   return found;
 }
 
 describe('README', () => {
   it('shows a rows file that is one', () => {
-    expect(parseRows(block('json')).rows.length).toBe(1);
+    expect(parseRows(block('json', 1)).rows.length).toBe(1);
+  });
+
+  it('shows a campaign that is one, the smallest', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'arclet-readme-')), 'campaign.json');
+    writeFileSync(path, block('json'));
+    const { config, warnings } = await loadInjectConfig({ path });
+    expect(warnings).toEqual([]);
+    expect(config).toMatchObject({ tiers: ['debug'], stampSizes: [64], planes: ['injected'] });
   });
 
   it('shows a program that runs', () => {
