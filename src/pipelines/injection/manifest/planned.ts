@@ -38,7 +38,7 @@ export async function writePlanned(
   for (const planned of campaign.experiments) {
     const { id } = planned.experiment;
     const plan = await finalPlan(context, config, planned, measure, histograms, warnings);
-    clock.add('plan');
+    clock.add(config.targetArcSnr === 'off' ? 'plan' : 'measure');
     const batches = drawnBatches(context, config, planned.experiment, plan, prepared.rejected, clock);
     const { experiment, byBrick } = await writeExperiment(store, id, batches, plan.length, factsOf(context));
     clock.add('write');
@@ -48,11 +48,9 @@ export async function writePlanned(
   }
   refuseEmpty(experiments, targets, prepared.rejected);
   const shares = sharesOf(prepared, experiments, config);
-  for (const share of shares) {
-    if (Math.abs(share.hostShare - share.wanted) <= config.splitTolerance) continue;
-    warnings.push(
-      `Split ${share.split} has ${percent(share.hostShare)} of the hosts where ${percent(share.wanted)} are wanted: regions are few or differ in size.`,
-    );
+  if (shares.some(({ hostShare, wanted }) => Math.abs(hostShare - wanted) > config.splitTolerance)) {
+    const found = shares.map(({ split, hostShare, wanted }) => `${split} ${percent(hostShare)} (wanted ${percent(wanted)})`);
+    warnings.push(`Hosts are split ${found.join(', ')}: regions are few or differ in size.`);
   }
   return {
     experiments,
