@@ -194,12 +194,13 @@ export interface CrossValidation {
  * Cross-validated logistic regression. Rows of one group are always in one fold: rows that share a host would otherwise be known by heart.
  *
  * @param groups fold of each row, 0 .. folds - 1
+ * @param options.independent how many positives and negatives are independent, where rows of one group repeat each other; default all
  */
 export function crossValidate(
   data: LabelledRows,
   groups: ArrayLike<number>,
   folds: number,
-  options: { readonly ridge?: number } = {},
+  options: { readonly ridge?: number; readonly independent?: readonly [positives: number, negatives: number] } = {},
 ): CrossValidation {
   const rows = Uint32Array.from({ length: data.labels.length }, (_, row) => row);
   const scores = new Float64Array(rows.length).fill(Number.NaN);
@@ -208,7 +209,7 @@ export function crossValidate(
     const held = rows.filter((row) => groups[row] === fold);
     const training = rows.filter((row) => groups[row] !== fold);
     const labels = Float64Array.from(held, (row) => data.labels[row]);
-    const model = fitLogistic(data, { ...options, rows: training });
+    const model = fitLogistic(data, { ridge: options.ridge, rows: training });
     const found = logisticScores(model, data.features, held);
     held.forEach((row, index) => {
       scores[row] = found[index];
@@ -219,6 +220,7 @@ export function crossValidate(
   }
   const area = areas.reduce((sum, value) => sum + value, 0) / areas.length;
   const positives = rows.reduce((sum, row) => sum + data.labels[row], 0);
+  const [m, n] = options.independent ?? [positives, rows.length - positives];
   const shared = Math.sqrt(1 + folds / (folds - 1));
-  return { area, error: shared * areaError(area, positives, rows.length - positives), areas, scores };
+  return { area, error: shared * areaError(area, m, n), areas, scores };
 }

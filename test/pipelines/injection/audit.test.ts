@@ -148,6 +148,10 @@ describe('a set whose arcs are all that differs', () => {
     ]) {
       expect(json.checks.find((check: { name: string }) => check.name === name).verdict).toBe('go');
     }
+    const docs = await readFile(new URL('../../../docs/inject-check.md', import.meta.url), 'utf8');
+    expect(
+      json.checks.map((check: { name: string }) => check.name).filter((name: string) => !docs.includes(`\`${name}\``)),
+    ).toEqual([]);
     const html = await readFile(join(output, 'phaseaudit/v1', EXPERIMENT, 'audit.html'), 'utf8');
     expect(html.match(/<figure>/g)).toHaveLength(4);
     expect(html).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org)/);

@@ -78,6 +78,9 @@ describe('a sound campaign', () => {
     expect(result.counts).toMatchObject({ experiments: 1, rows: 480, checks_no_go: 0, checks_warn: 0, checks_skipped: 0 });
     expect(result.summary[0]).toBe(`${EXPERIMENT}: GO`);
     expect(json.checks.every((check: Check) => check.threshold.length > 0 && check.why.endsWith('.'))).toBe(true);
+    const docs = await readFile(new URL('../../../docs/inject-check.md', import.meta.url), 'utf8');
+    const undocumented = json.checks.map((check: Check) => check.name.replace(/^(coverage-psf_fwhm_used)_[grz]$/, '$1_<band>')).filter((name: string) => !docs.includes(`\`${name}\``)); // biome-ignore format: one list
+    expect(undocumented).toEqual([]);
     const html = await readFile(join(output, 'phasecheck/v1', EXPERIMENT, 'check.html'), 'utf8');
     expect(html.match(/<figure>/g)).toHaveLength(10);
     expect(html).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org)/);
@@ -141,6 +144,7 @@ describe('one fault, and the check that names it', () => {
     ['fluxes 1 % off', 'render-flux-err', { change: injections(() => ({ render_flux_err: 0.01 })) }],
     ['an arc of unknown sampling', 'oversample', { change: firstInjection({ oversample: null }) }],
     ['fluxes that fall with the Einstein radius', 'flux-rises-with-theta-e', { change: injections((row) => ({ total_injected_flux_r: (row['total_injected_flux_r'] as number) * (row['theta_e_arcsec'] as number) ** -2 })) }], // biome-ignore format: one fault a line
+    ['arcs that no lens magnified', 'flux-rises-with-theta-e', { change: injections((row) => ({ total_injected_flux_r: (row['total_injected_flux_r'] as number) / (row['magnification'] as number) })) }], // biome-ignore format: one fault a line
     ['a mask fraction null', 'quality-columns', { change: firstControl({ bad_pixel_frac: null, metrics_ok: 0 }) }],
     ['metrics_ok without a metric', 'metrics-ok', { change: firstInjection({ metrics_ok: 0 }) }],
     ['an arc that is no lens', 'physics-valid', { change: firstInjection({ physics_valid: 0 }) }],

@@ -174,11 +174,13 @@ function probe(rule: Rule, title: string, cases: readonly Case[], judge: Judge, 
   });
   const labels = Uint8Array.from(cases, ({ label }) => label);
   const folds = Uint8Array.from(cases, ({ hostKey }) => Math.floor(hostKey * FOLDS));
-  const found: CrossValidation = crossValidate({ features, width, labels }, folds, FOLDS);
+  // Rows of one host share its light: they count once in the error.
+  const hosts = [1, 0].map((wanted) => new Set(cases.flatMap(({ label, hostKey }) => (label === wanted ? [hostKey] : []))).size);
+  const found: CrossValidation = crossValidate({ features, width, labels }, folds, FOLDS, { independent: [hosts[0], hosts[1]] });
   if (!Number.isFinite(found.area)) return skip(rule, 'No fold has stamps of both classes: there are too few hosts.');
   const result = { name: rule.name, title, features: width, positives, negatives, area: found.area, error: found.error, folds: found.areas, curve: rocCurve(found.scores, labels) }; // biome-ignore format: one record
   results.push(result);
-  const detail = `${count(positives)} against ${count(negatives)} stamps, ${width} features, ${FOLDS} folds by host.${what === '' ? '' : ` ${what}`}`;
+  const detail = `${count(positives)} against ${count(negatives)} stamps of ${count(hosts[0])} and ${count(hosts[1])} hosts, ${width} features, ${FOLDS} folds by host.${what === '' ? '' : ` ${what}`}`;
   return decide(rule, judge(result), `AUC ${found.area.toFixed(3)} +- ${found.error.toFixed(3)}`, detail);
 }
 

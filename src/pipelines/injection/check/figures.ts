@@ -78,14 +78,15 @@ async function thetaFigures({ distributions, physics }: Examined): Promise<RunCh
       caption: 'Flux of each arc of the sample, reference band.',
       svg: await scatterChart({
         ...FRAME,
-        x,
+        // Radii of a grid would lie on the frame.
+        x: { ...x, domain: [0, 1.05 * theta.reduce((most, value) => Math.max(most, value), 0.1)] },
         y: { label: 'Flux of the arc', unit: 'nanomaggy', scale: 'log' },
         series: [{ name: 'injections', x: theta, y: flux }],
         maxDots: 2000,
       }),
     },
     {
-      title: 'Magnification grows with the Einstein radius',
+      title: 'Magnification by Einstein radius',
       caption:
         'Mean flux of the arcs over the flux of their sources, in bins of 0.2 arcsec over all rows; the band is one standard error.',
       svg: await lineChart({

@@ -12,8 +12,9 @@ const MAGNIFIED: Rule = {
 };
 const RISES: Rule = {
   name: 'flux-rises-with-theta-e',
-  threshold: 'mean flux per source flux: upper half of the 0.2 arcsec bins above the lower half, within 2 sigma',
-  why: 'A heavier lens magnifies an extended source more; the flux of the source is divided out because some priors draw it with theta_E.',
+  threshold:
+    'mean flux per source flux, upper half of the 0.2 arcsec bins: above 1, and not below the lower half by 2 sigma (warn) or 3 sigma (no-go)',
+  why: 'A heavier lens magnifies an extended source more, if only a little where sources are placed in proportion to theta_E; the flux of the source is divided out because some priors draw it with theta_E.',
 };
 const RESOLVED: Rule = {
   name: 'resolved-share',
@@ -152,12 +153,10 @@ export class ArcPhysics implements Examiner {
     const rise = mean(high, key) - mean(low, key);
     const sigma = Math.sqrt(variance(low, errorKey) + variance(high, errorKey));
     const detail = `Flux per source flux ${short(mean(low, 'ratio'))} to ${short(mean(high, 'ratio'))}, total flux ${short(mean(low, 'flux'))} to ${short(mean(high, 'flux'))} nanomaggies, over ${bins.length} bins.`;
-    return decide(
-      RISES,
-      rise > 0 ? 'go' : rise > -2 * sigma ? 'warn' : 'no-go',
-      `${rise > 0 ? '+' : ''}${short(rise)} (sigma ${short(sigma)})`,
-      detail,
-    );
+    // A mask over the core takes flux away, so nothing can be said of its size.
+    const isUnlensed = hasRatio && this.#expected.config.coreMaskRadius === 0 && mean(high, 'ratio') <= 1;
+    const verdict = isUnlensed || rise < -3 * sigma ? 'no-go' : rise < -2 * sigma ? 'warn' : 'go';
+    return decide(RISES, verdict, `${rise > 0 ? '+' : ''}${short(rise)} (sigma ${short(sigma)})`, detail);
   }
 
   #resolution(): Check {
