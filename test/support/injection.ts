@@ -1,12 +1,14 @@
 /** Tasks, recipes and survey pixels for tests of the injection pipeline. */
 
 import { PhiloxStream, philoxKey } from '../../src/core/rng.ts';
-import { openEngine } from '../../src/index.ts';
+import { openEngine } from '../../src/engine/engine.ts';
+import { nodeEnvironment } from '../../src/index.ts';
 import type { BrickReader, Cutouts } from '../../src/pipelines/injection/bricks/reader.ts';
 import { MANIFEST_COLUMNS, type Task, type TaskValue } from '../../src/pipelines/injection/columns.ts';
 import { type InjectConfig, InjectConfigSchema } from '../../src/pipelines/injection/config.ts';
 import { Injector } from '../../src/pipelines/injection/inject/injector.ts';
 import { recipeOf } from '../../src/pipelines/injection/inject/recipe.ts';
+import { openTestGpu } from './gpu.ts';
 
 /** A checked config of these keys. */
 export function configOf(keys: Record<string, unknown> = {}): InjectConfig {
@@ -117,7 +119,7 @@ export async function withInjector<T>(
   engineOptions: Parameters<typeof openEngine>[0] = { backend: 'cpu', workers: 0 },
 ): Promise<T> {
   const recipe = recipeOf(configOf(keys));
-  const engine = await openEngine(engineOptions);
+  const engine = await openEngine(engineOptions, { ...nodeEnvironment, openGpu: () => openTestGpu() });
   try {
     return await use(new Injector({ engine, recipe, reader: skyReader(recipe.bands, sky) }));
   } finally {

@@ -269,3 +269,25 @@ function centroid(values: ArrayLike<number>, size: number): [number, number] {
   }
   return [x / sum, y / sum];
 }
+
+describe('on a GPU', () => {
+  it('rows agree with the CPU: arcs to 1e-4 of their peak, metrics to 1e-3', async () => {
+    const tasks = Array.from({ length: 6 }, (_, n) =>
+      taskOf(n, { theta_e_arcsec: 0.5 + 0.2 * n, src_reff_arcsec: 0.12 + 0.03 * n }),
+    );
+    const cpu = await withInjector({}, {}, (injector) => injector.inject(tasks));
+    const gpu = await withInjector({}, {}, (injector) => injector.inject(tasks), { backend: 'gpu' });
+    tasks.forEach((_, n) => {
+      const [a, b] = [cpu[n].arc!.arc, gpu[n].arc!.arc];
+      const peak = Math.max(...a);
+      expect(Math.max(...Array.from(a, (value, at) => Math.abs(value - b[at])))).toBeLessThan(1e-4 * peak);
+      for (const name of ['arc_snr', 'arc_snr_mf', 'magnification', 'total_injected_flux_r', 'cosmos_hlr_arcsec'])
+        expect(Math.abs(Number(gpu[n].metrics[name]) / Number(cpu[n].metrics[name]) - 1)).toBeLessThan(1e-3);
+      expect(gpu[n].metrics).toMatchObject({
+        cutout_ok: 1,
+        psf_fwhm_used_r: cpu[n].metrics['psf_fwhm_used_r'],
+        oversample: cpu[n].metrics['oversample'],
+      });
+    });
+  });
+});
