@@ -14,7 +14,7 @@ export interface RowPlan {
 }
 
 /** Numbers of hosts in the order of the manifest; hosts of one brick and position share one. Only of the hosts given. */
-export function ranksOf(hosts: Hosts, split: Uint8Array, wanted: Uint32Array): Map<number, number> {
+function ranksOf(hosts: Hosts, split: Uint8Array, wanted: Uint32Array): Map<number, number> {
   const order = Uint32Array.from(hosts.bricks, (_, brick) => brick).sort((a, b) =>
     hosts.bricks[a] < hosts.bricks[b] ? -1 : hosts.bricks[a] > hosts.bricks[b] ? 1 : 0,
   );

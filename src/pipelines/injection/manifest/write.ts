@@ -9,7 +9,7 @@ import { MANIFEST_MARKER, type ManifestMarker } from './read.ts';
 /** Row groups of one file: enough rows for a good compression, few enough for a footer that is read at once. */
 const GROUPS_PER_FILE = 50;
 
-export const BRICKS_SCHEMA: TableSchema = {
+const BRICKS_SCHEMA: TableSchema = {
   columns: [
     { name: 'experiment_id', type: 'string' },
     { name: 'brickname', type: 'string' },
