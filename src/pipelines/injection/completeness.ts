@@ -13,6 +13,7 @@ import { readScores, type ScoreTable } from './completeness/scores.ts';
 import { summaryLines, summaryOf } from './completeness/summary.ts';
 import { pooledTable, provenanceTable, surfacesTable, type Table } from './completeness/tables.ts';
 import type { InjectConfig } from './config.ts';
+import { experimentsOf } from './experiments.ts';
 import { datasetFolder, joinLocation, phaseFolder } from './layout.ts';
 import { requireKeys } from './load-config.ts';
 
@@ -55,14 +56,6 @@ export async function withMetrics<T>(location: string, use: (source: MetricsSour
 }
 
 type LocatedConfig = InjectConfig & { readonly output: string };
-
-/** Experiments that have metrics. Throws INPUT_INVALID when there are none. */
-async function experimentsOf(config: LocatedConfig): Promise<string[]> {
-  if (config.experimentId !== undefined) return [config.experimentId];
-  const dataset = await openDataset(joinLocation(phaseFolder(config, '4c'), 'metrics'));
-  await dataset.close();
-  return [...new Set(dataset.parts.map(({ key }) => key.split('/')[0]))];
-}
 
 async function readScoreTable({ scoreTable, scoreColumn }: InjectConfig): Promise<ScoreTable | undefined> {
   if (scoreTable === undefined) return undefined;
@@ -152,7 +145,7 @@ const ENDING: readonly ErrorCode[] = ['ABORTED', 'OUTPUT_UNWRITABLE'];
 async function run(context: StageContext, config: InjectConfig): Promise<StageResult> {
   requireKeys(config, 'completeness', ['output']);
   const located = config as LocatedConfig;
-  const experiments = await experimentsOf(located);
+  const experiments = await experimentsOf(located, 'metrics');
   const scores = await readScoreTable(config);
   await context.record.note({ experiments, ...(scores === undefined ? {} : { scores: scores.size }) });
   const counts = { experiments: 0, rows: 0, injections: 0, controls: 0, groups: 0 };

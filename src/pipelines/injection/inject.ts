@@ -7,6 +7,7 @@ import type { InjectConfig } from './config.ts';
 import { checksum, hashOf } from './inject/checksum.ts';
 import { type Chunk, chunksOf } from './inject/chunks.ts';
 import type { Injector } from './inject/injector.ts';
+import { clearLeftovers } from './inject/leftovers.ts';
 import { openInjector } from './inject/open-injector.ts';
 import { type Part, type PartOrigin, PartStatus, planParts } from './inject/parts.ts';
 import { checkFirstBricks } from './inject/preflight.ts';
@@ -14,7 +15,7 @@ import { recipeOf } from './inject/recipe.ts';
 import { writeRunConfig } from './inject/run-config.ts';
 import { Tally } from './inject/tally.ts';
 import { openPartWriter, type PartWriter, type PartWriterOptions } from './inject/write-part.ts';
-import { datasetFolder, type LayoutConfig } from './layout.ts';
+import { datasetFolder, type LayoutConfig, phaseFolder } from './layout.ts';
 import { requireKeys } from './load-config.ts';
 import { openManifest } from './manifest/read.ts';
 
@@ -45,6 +46,7 @@ async function run(context: StageContext, config: InjectConfig): Promise<StageRe
   const inputs = { ...manifest.marker.inputs, ...(usesBank ? { [templateBank]: await checksum(templateBank) } : {}) };
   await context.record.note({ inputs });
   const origin = { configHash: context.record.configHash, inputsHash: hashOf(Object.values(inputs)) };
+  await clearLeftovers(phaseFolder(layout, '4c'));
   const begin = performance.now();
   const tally = new Tally();
   for (const experimentId of manifest.experiments) {
@@ -77,7 +79,7 @@ async function injectExperiment(
   const force = context.force || config.force;
   const all = await planParts(experimentId, manifest);
   const mine = all.filter(({ number }) => number % shard.count === shard.index);
-  const todo = await new PartStatus(layout, origin, config.metricsOnly).missing(mine, force);
+  const todo = await new PartStatus(layout, origin, config.metricsOnly).missing(all, mine, force);
   tally.skip(mine.length - todo.length, rowsOf(mine) - rowsOf(todo));
   if (todo.length === 0) return;
   const own = { ...config, bands: bandsOf(todo[0].bandset, config.bands) };

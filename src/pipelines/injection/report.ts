@@ -6,6 +6,7 @@ import { runPage } from '../../report/run-page.ts';
 import { openDataset } from '../dataset.ts';
 import { defineStage, type StageContext, type StageResult } from '../stage.ts';
 import type { InjectConfig } from './config.ts';
+import { experimentsOf } from './experiments.ts';
 import { recipeOf } from './inject/recipe.ts';
 import { datasetFolder, joinLocation, type LayoutConfig, phaseFolder } from './layout.ts';
 import { requireKeys } from './load-config.ts';
@@ -29,7 +30,7 @@ export const reportStage = defineStage<InjectConfig>({
 async function run(context: StageContext, config: InjectConfig): Promise<StageResult> {
   const { output } = requireKeys(config, 'report', ['output']);
   const layout = { output, variant: config.variant, manifestsSubdir: config.manifestsSubdir };
-  const experiments = config.experimentId === undefined ? await experimentsOf(layout) : [config.experimentId];
+  const experiments = await experimentsOf({ ...layout, experimentId: config.experimentId }, 'metrics');
   const folder = phaseFolder(layout, 'report');
   const outputs: string[] = [];
   const store = await openStore(folder);
@@ -49,13 +50,6 @@ async function run(context: StageContext, config: InjectConfig): Promise<StageRe
     outputs,
     summary: outputs.map((path) => `The report is at ${path}`),
   };
-}
-
-/** Experiments that have metrics. Throws INPUT_INVALID when there are none. */
-async function experimentsOf(layout: LayoutConfig): Promise<string[]> {
-  const dataset = await openDataset(joinLocation(phaseFolder(layout, '4c'), 'metrics'));
-  await dataset.close();
-  return [...new Set(dataset.parts.map(({ key }) => key.split('/')[0]))];
 }
 
 async function pageOf(context: StageContext, config: InjectConfig, layout: LayoutConfig, experimentId: string): Promise<RunPage> {

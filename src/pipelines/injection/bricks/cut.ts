@@ -1,6 +1,6 @@
 /** Cutting stamps out of an open brick. */
 import type { Brick } from './brick.ts';
-import { type Cutouts, emptyCutouts } from './cutouts.ts';
+import { type Cutouts, emptyCutouts, TILE_UNREADABLE } from './cutouts.ts';
 import type { Plane, TileSet } from './plane.ts';
 import type { Tile, TileCache } from './tile-cache.ts';
 
@@ -123,7 +123,7 @@ function copyStamp(brick: Brick, plane: Plane, tiles: TileSet, row: number, cut:
   plane.tilesOf(box[0], box[1], box[2], box[3], touched);
   for (const index of touched) {
     const tile = tiles.get(index) as Tile;
-    if (tile.fault !== undefined) spoil(row, `A tile cannot be read: ${tile.fault}`, cut);
+    if (tile.fault !== undefined) spoil(row, `${TILE_UNREADABLE}${tile.fault}`, cut);
     if (kind === 'psfsize') {
       if (tile.fault === undefined) cut.psfsize[place] = tile.data[(box[1] - tile.y0) * tile.width + box[0] - tile.x0];
       continue;

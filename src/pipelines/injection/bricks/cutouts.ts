@@ -16,6 +16,9 @@ export interface CutReport {
   decodeSeconds: number;
 }
 
+/** How the reason of a row begins whose stamp lies over a damaged tile. */
+export const TILE_UNREADABLE = 'A tile cannot be read: ';
+
 /** Rows are the targets, in their order. */
 export interface Cutouts {
   /**

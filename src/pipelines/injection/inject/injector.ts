@@ -4,6 +4,7 @@ import { isArcletError } from '../../../core/errors.ts';
 import type { Engine } from '../../../engine/face.ts';
 import type { InjectionBank } from '../bank/open.ts';
 import { templateIndex } from '../bank/template-index.ts';
+import { TILE_UNREADABLE } from '../bricks/cutouts.ts';
 import type { BrickReader } from '../bricks/reader.ts';
 import type { Task } from '../columns.ts';
 import { type CutRow, type CutTimings, cutRows } from './cut-rows.ts';
@@ -183,9 +184,10 @@ function reasonOf(error: unknown): string {
 /** Why a row's pixels cannot be used; undefined when they can. */
 function failureOf(recipe: Recipe, cut: CutRow): string | undefined {
   if (cut.failed !== undefined) return cut.failed;
-  if (cut.reason !== undefined) return cut.reason;
-  if (!cut.inside) return 'OUTSIDE_BRICK: the stamp is not fully inside its brick.';
-  if (!cut.finite) return 'NOT_FINITE: the image or its inverse variance has pixels that are not finite.';
+  if (!cut.inside) return `OUTSIDE_BRICK: ${cut.reason ?? 'the stamp is not fully inside its brick.'}`;
+  // A damaged file is to be mended; pixels that the survey itself has as NaN are not.
+  if (cut.reason?.startsWith(TILE_UNREADABLE) === true) return `INPUT_INVALID: ${cut.reason}`;
+  if (!cut.finite) return `NOT_FINITE: ${cut.reason ?? 'the image or its inverse variance has pixels that are not finite.'}`;
   const pixels = cut.mask.length;
   const dark = recipe.bands.filter(
     (_, band) => !cut.invvar.subarray(band * pixels, (band + 1) * pixels).some((weight) => weight > 0),

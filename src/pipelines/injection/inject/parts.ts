@@ -79,17 +79,26 @@ export class PartStatus {
   }
 
   /**
-   * The parts that are not there yet. Throws CONFIG_INVALID when one is there with another config's rows: a dataset is never a mixture.
+   * Those of `parts` that are not there yet; with `force` all of them. Throws CONFIG_INVALID when something else is there, of another config or
+   * of another cut of the rows: a dataset is never a mixture. With `force` a part that `all`, the whole plan, does not name is taken away, because
+   * nothing would overwrite it.
    */
-  async missing(parts: readonly Part[], force: boolean): Promise<Part[]> {
-    if (force || parts.length === 0) return [...parts];
-    const missing = new Set<Part>();
+  async missing(all: readonly Part[], parts: readonly Part[], force: boolean): Promise<Part[]> {
+    if (parts.length === 0) return [];
+    const missing = new Set<Part>(force ? parts : []);
+    const planned = new Set(all.map(({ split, number }) => partName(split, number)));
     for (const dataset of this.#wanted) {
       const folder = datasetFolder(this.#config, dataset, parts[0].experimentId);
       const store = await openStore(folder);
       try {
         const there = new Set<string>();
         for await (const { key } of store.list()) there.add(key);
+        for (const key of there) {
+          if (!PART_KEY.test(key) || planned.has(key)) continue;
+          if (!force) throw strange(`${folder}/${key}`, 'is no part of this manifest');
+          await store.delete(key);
+        }
+        if (force) continue;
         for (const part of parts) {
           const key = partName(part.split, part.number);
           if (!there.has(key)) missing.add(part);
@@ -117,13 +126,20 @@ export class PartStatus {
               ? `holds ${rows} rows and the manifest has ${part.rows}`
               : undefined;
       if (why === undefined) return;
-      throw new ArcletError('CONFIG_INVALID', `${folder}/${key} ${why}.`, {
-        subject: `${folder}/${key}`,
-        remedy: 'Choose another variant, or overwrite what is there with --force.',
-        data: { found: schema.metadata, wanted: this.#origin },
-      });
+      throw strange(`${folder}/${key}`, why, { found: schema.metadata, wanted: this.#origin });
     } finally {
       await source.close();
     }
   }
+}
+
+/** Files that are parts; what else lies in the folder is nobody's business here. */
+const PART_KEY = /^region_split=[^/]+\/part-\d+\.parquet$/;
+
+function strange(location: string, why: string, data?: Record<string, unknown>): ArcletError {
+  return new ArcletError('CONFIG_INVALID', `${location} ${why}.`, {
+    subject: location,
+    remedy: 'Choose another variant, or overwrite what is there with --force.',
+    data,
+  });
 }

@@ -19,8 +19,8 @@ export class Tally {
   #bytesWritten = 0;
   #bytesRead = 0;
   #tiles = 0;
-  /** Stamps that cannot be used, by reason: few reasons, for they name bands and not rows. */
-  readonly #unusable = new Map<string, number>();
+  /** Stamps that cannot be used, by code, with the first sentence of each: sentences name places, so there are as many as rows. */
+  readonly #unusable = new Map<string, { count: number; example: string }>();
   readonly #failures: Failure[] = [];
   /** Threads run side by side: the parts may add up to more than the wall time. */
   readonly #seconds = { read: 0, decode: 0, upload: 0, compute: 0, readback: 0, measure: 0, encode_and_write: 0 };
@@ -34,8 +34,11 @@ export class Tally {
       if (arc !== undefined) this.#injected++;
       const failure = metrics['failure'] as string | null;
       if (failure === null) continue;
-      if (UNUSABLE.test(failure)) {
-        this.#unusable.set(failure, (this.#unusable.get(failure) ?? 0) + 1);
+      const code = UNUSABLE.exec(failure)?.[1];
+      if (code !== undefined) {
+        const known = this.#unusable.get(code);
+        if (known === undefined) this.#unusable.set(code, { count: 1, example: failure });
+        else known.count++;
         continue;
       }
       this.#failed++;
@@ -68,7 +71,7 @@ export class Tally {
   }
 
   #unusableRows(): number {
-    return [...this.#unusable.values()].reduce((sum, count) => sum + count, 0);
+    return [...this.#unusable.values()].reduce((sum, { count }) => sum + count, 0);
   }
 
   counts(): Record<string, number> {
@@ -92,7 +95,7 @@ export class Tally {
       `${this.rows} rows in ${this.#partsWritten} parts, ${rate.toFixed(rate < 10 ? 1 : 0)} rows/s: ${this.#injected} injected, ${this.#controls} controls, ${this.#unusableRows()} stamps that cannot be used, ${this.#failed} failed`,
     ];
     if (this.#partsSkipped > 0) summary.push(`${this.#partsSkipped} parts (${this.#rowsSkipped} rows) were there already`);
-    for (const [reason, count] of this.#unusable) summary.push(`  ${count} x ${reason}`);
+    for (const { count, example } of this.#unusable.values()) summary.push(`  ${count} x ${example}`);
     for (const { subject, reason } of this.#failures.slice(0, FAILURES_SHOWN))
       summary.push(`  ${subject.slice(0, 12)}: ${reason}`);
     return {

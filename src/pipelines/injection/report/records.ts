@@ -59,13 +59,13 @@ export async function checkSection(
     typeof value === 'number' ? String(Number(value.toPrecision(4))) : (value ?? '–');
   const rows = checks.map(({ name, verdict, value, threshold, why }) => ({
     verdict,
-    cells: [name.replaceAll('-', ' '), shown(value), threshold, why],
+    cells: [name.replaceAll('-', ' '), shown(value), `${threshold}. ${why}`],
   }));
   return {
     section: {
       title: 'Checks',
       text: 'What must hold before anyone trains on this set, each with its threshold and the reason for it.',
-      blocks: [{ kind: 'verdicts', head: ['', 'check', 'found', 'wanted', 'why'], rows }],
+      blocks: [{ kind: 'verdicts', head: ['', 'check', 'found', 'wanted, and why'], rows }],
     },
     verdicts: checks.map(({ verdict }) => verdict),
   };
