@@ -1,5 +1,5 @@
 /** Stage `inject` (4c): cuts every row of the manifest out of its brick, draws its arc, adds it, measures it, writes it. */
-import { throwIfAborted } from '../../engine/batches.ts';
+import { ArcletError } from '../../core/errors.ts';
 import type { Dataset } from '../dataset.ts';
 import { inOrder } from '../in-order.ts';
 import { defineStage, type StageContext, type StageResult } from '../stage.ts';
@@ -56,8 +56,9 @@ async function run(context: StageContext, config: InjectConfig): Promise<StageRe
     } finally {
       await dataset.close();
     }
+    // Before the next experiment, and before anything is called finished.
+    stopIfAsked(context.signal, tally.rows);
   }
-  throwIfAborted(context.signal, tally.rows);
   const folders = manifest.experiments.map((id) => datasetFolder(layout, config.metricsOnly ? 'metrics' : 'stamps', id));
   return tally.result((performance.now() - begin) / 1000, folders);
 }
@@ -97,7 +98,17 @@ async function injectExperiment(
   } finally {
     await close();
   }
+  stopIfAsked(context.signal, tally.rows);
   await writeRunConfig(context, layout, experimentId, { finished_utc: new Date().toISOString(), ...tally.counts() });
+}
+
+/** After the part in hand, which is kept. */
+function stopIfAsked({ aborted, reason }: AbortSignal, rows: number): void {
+  if (!aborted) return;
+  throw new ArcletError('ABORTED', `The run was stopped after ${rows} rows.`, {
+    remedy: 'Run it again: finished parts are skipped.',
+    cause: reason,
+  });
 }
 
 const rowsOf = (parts: readonly Part[]): number => parts.reduce((sum, { rows }) => sum + rows, 0);
