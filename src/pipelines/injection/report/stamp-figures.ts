@@ -74,10 +74,14 @@ export function chooseRows(rows: readonly SampledRow[], count: number): string[]
   return [...places].filter((place) => place < drawn.length).map((place) => String(drawn[place]['task_id']));
 }
 
-/** Red, green, blue planes: the reddest, middle and bluest band; one band is gray. */
-function colours(planes: readonly Float32Array[]): readonly [Plane, Plane, Plane] | readonly [Plane] {
-  if (planes.length < 3) return [planes[planes.length - 1]];
-  return [planes[planes.length - 1], planes[(planes.length - 1) >> 1], planes[0]];
+/** What a band's flux counts in a colour: about the roots of the Legacy Surveys viewer's scales. Unscaled all galaxies are orange, at the full scales blue. */
+const COLOUR_SCALE: Readonly<Record<string, number>> = { g: 1.3, r: 1, i: 0.95, z: 0.8 };
+
+/** Red, green, blue planes: the reddest, middle and bluest band, scaled; one band is gray. */
+function colours(planes: readonly Float32Array[], bands: readonly string[]): readonly [Plane, Plane, Plane] | readonly [Plane] {
+  const scaled = (band: number) => planes[band].map((flux) => flux * (COLOUR_SCALE[bands[band]] ?? 1));
+  const last = planes.length - 1;
+  return planes.length < 3 ? [planes[last]] : [scaled(last), scaled(last >> 1), scaled(0)];
 }
 
 /** One figure per task id, in their order; ids without stamps are left out. */
@@ -98,10 +102,11 @@ function figureOf({ row, planes }: StampRow, recipe: Recipe): GalleryFigure {
   const stampArcsec = size * recipe.pixscaleArcsec;
   const view = { x: 0, y: 0, sideArcsec: stampArcsec };
   const seen = planes.host ?? planes.injected;
-  const sky = seen === undefined ? undefined : stretchFor(colours(seen), { quantile: 0.998, softness: 12, blackSigma: -1 });
+  const sky =
+    seen === undefined ? undefined : stretchFor(colours(seen, recipe.bands), { quantile: 0.998, softness: 12, blackSigma: -1 });
   const panel = (label: string, shown: readonly Float32Array[] | undefined, curves: readonly Curve[], own: boolean) => {
     if (shown === undefined) return [];
-    const rgb = colours(shown);
+    const rgb = colours(shown, recipe.bands);
     const stretch = own || sky === undefined ? stretchFor(rgb, { quantile: 0.998, softness: 12 }) : sky;
     return [{ label, image: pngDataUrl(colourStamp(rgb, size, stretch)), curves, view }];
   };
