@@ -102,7 +102,9 @@ fn node(width: f32, centre: vec2f) -> Node {
     let flat = select(1.0, mean / steep, steep > mean);
     out.surface = vec4f(mean, flat * slope_x, flat * slope_y, flat * twist) * (full * (1.0 - split) / (width * width));
     out.flux = full * mean * (1.0 - split);
-    out.misfit = misfit * TOLERANCE * light.peak_flux * (1.0 - split);
+    // See the twin: the error of a template goes with the light that is there.
+    let lit = 0.25 * (abs(i[0]) + abs(i[1]) + abs(i[2]) + abs(i[3])) * full * bound.y;
+    out.misfit = select(misfit * TOLERANCE * light.peak_flux, lit, light.kind == SOURCE_TEMPLATE) * (1.0 - split);
   }
   return out;
 }

@@ -190,7 +190,11 @@ export class CellSampler {
       const share = weight * (1 - split);
       const mean = 0.25 * (i0 + i1 + i2 + i3);
       this.flux += share * full * mean;
-      this.errorBound += share * misfit * this.tolerance;
+      // A template's bound is that of its brightest part, and most of a template is dark: its error goes with the light that is there.
+      this.errorBound +=
+        source.kind === 2
+          ? 0.25 * share * full * light.relativeError * (Math.abs(i0) + Math.abs(i1) + Math.abs(i2) + Math.abs(i3))
+          : share * misfit * this.tolerance;
       // The bilinear surface through the four samples, flattened where it would go below zero.
       let slopeX = SPREAD * (i1 - i0 + i3 - i2);
       let slopeY = SPREAD * (i2 - i0 + i3 - i1);

@@ -1,11 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { AUTO_RULE, ERROR_SCALE } from '../../../kernels/render-lensed/options.ts';
+import { CellSampler } from '../../../kernels/render-lensed/sampler.ts';
+import { templateSource } from '../../../kernels/source-struct.ts';
+import { PhiloxStream, philoxKey } from '../../../src/core/rng.ts';
 import { openEngine } from '../../../src/index.ts';
 import { openTemplateBank } from '../../../src/pipelines/injection/bank/open.ts';
 import { templateIndex } from '../../../src/pipelines/injection/bank/template-index.ts';
 import type { Task } from '../../../src/pipelines/injection/columns.ts';
 import { type InjectedRow, Injector } from '../../../src/pipelines/injection/inject/injector.ts';
 import { recipeOf } from '../../../src/pipelines/injection/inject/recipe.ts';
+import { lensParameters } from '../../../src/sky/lensing/models.ts';
 import { configOf, skyReader, taskOf } from '../../support/injection.ts';
 import { readNpz } from '../../support/npz.ts';
 
@@ -95,5 +100,45 @@ describe('a template row', () => {
     const unlensed = ({ metrics }: InjectedRow) => Number(metrics['total_injected_flux_r']) / Number(metrics['magnification']);
     expect(unlensed(twice)).toBeCloseTo(unlensed(upright), 2);
     expect(unlensed(upright)).toBeCloseTo(10 ** (0.4 * (22.5 - value('src_mag_r', 1))), 2);
+  });
+});
+
+describe('render_flux_err of a template', () => {
+  it('covers the error of the flux and stays below 0.5 %', () => {
+    const bank = { images: reference.images.data as Float32Array, side: reference.images.shape[2] };
+    const cells = { grid: 64, oversample: 2, originPx: 32, pixscaleArcsec: 0.262 };
+    const [automatic, fine] = [
+      new CellSampler(cells, AUTO_RULE),
+      new CellSampler(cells, { tolerance: 1e-5, coarsestPx: 1 / 4, forceAbove: 0.1, finestPx: 1 / 4096 }),
+    ];
+    const random = new PhiloxStream(philoxKey(3));
+    for (let row = 0; row < 8; row++) {
+      const thetaEArcsec = random.between(0.5, 2.5);
+      const phiRad = random.between(0, Math.PI);
+      const lens = lensParameters({
+        model: 'sie',
+        thetaEArcsec,
+        q: random.between(0.4, 0.95),
+        phiRad,
+        gamma1: 0.03,
+        gamma2: -0.02,
+      });
+      const source = templateSource(
+        {
+          template: row % 2,
+          templatePixscaleArcsec: 0.03,
+          phiRad: random.between(0, 2 * Math.PI),
+          xArcsec: 0.3 * thetaEArcsec * random.normal(),
+          yArcsec: 0.3 * thetaEArcsec * random.normal(),
+        },
+        bank,
+        0.262,
+      );
+      automatic.render(lens, source, bank.images, bank.side);
+      fine.render(lens, source, bank.images, bank.side);
+      const estimate = (ERROR_SCALE * automatic.errorBound) / automatic.flux;
+      expect(Math.abs(automatic.flux / fine.flux - 1)).toBeLessThan(estimate);
+      expect(estimate).toBeLessThan(0.005);
+    }
   });
 });
