@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openEngine } from '../../../src/index.ts';
+import { readSection } from '../../../src/io/fits/index.ts';
+import { openFitsFile } from '../../../src/io/fits/node.ts';
 import { openDataset } from '../../../src/pipelines/dataset.ts';
 import type { InjectConfig } from '../../../src/pipelines/injection/config.ts';
 import { loadInjectConfig } from '../../../src/pipelines/injection/load-config.ts';
@@ -149,6 +151,19 @@ export function filesBelow(folder: string): string[] {
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
     .sort();
+}
+
+/** Pixels of a plane of the survey under a row, read by themselves; `bricks` is the folder of the cache. */
+export async function surveyPixels(bricks: string, row: Row, plane: string): Promise<ArrayLike<number>> {
+  const brick = String(row['brickname']);
+  const file = await openFitsFile(join(bricks, brick.slice(0, 3), brick, `legacysurvey-${brick}-${plane}.fits.fz`));
+  try {
+    const size = Number(row['stamp_size']);
+    const start = [Number(row['stamp_y0']), Number(row['stamp_x0'])];
+    return (await readSection(file.hdus[1], start, [size, size])).data as ArrayLike<number>;
+  } finally {
+    await file.close();
+  }
 }
 
 /** Sum of light, and its centroid in px. */

@@ -3,8 +3,6 @@ import { mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readSection } from '../../../src/io/fits/index.ts';
-import { openFitsFile } from '../../../src/io/fits/node.ts';
 import { decodeNpz } from '../../../src/io/npz.ts';
 import { openParquet } from '../../../src/io/parquet.ts';
 import { openSource } from '../../../src/io/store/store.ts';
@@ -13,7 +11,7 @@ import { templateIndex } from '../../../src/pipelines/injection/bank/template-in
 import { metricsColumns } from '../../../src/pipelines/injection/columns.ts';
 import { INJECT_KEYS } from '../../../src/pipelines/injection/config.ts';
 import { fluxFromMagnitude } from '../../../src/sky/photometry.ts';
-import { bitsByTask, filesBelow, type Row, rowsBelow, rowsOf, runCampaign } from './campaign-support.ts';
+import { bitsByTask, filesBelow, type Row, rowsBelow, rowsOf, runCampaign, surveyPixels } from './campaign-support.ts';
 
 const BANDS = ['g', 'r', 'z'];
 const SURVEY = mkdtempSync(join(tmpdir(), 'arclet-campaign-'));
@@ -44,18 +42,7 @@ const TRAIN = {
   replicates: 2,
 };
 
-/** The survey's own pixels under a row. */
-async function surveyPixels(row: Row, plane: string): Promise<ArrayLike<number>> {
-  const brick = String(row['brickname']);
-  const file = await openFitsFile(join(SURVEY, 'bricks', brick.slice(0, 3), brick, `legacysurvey-${brick}-${plane}.fits.fz`));
-  try {
-    const size = Number(row['stamp_size']);
-    const hdu = file.hdus[1];
-    return (await readSection(hdu, [Number(row['stamp_y0']), Number(row['stamp_x0'])], [size, size])).data as ArrayLike<number>;
-  } finally {
-    await file.close();
-  }
-}
+const BRICKS = join(SURVEY, 'bricks');
 
 describe('the smallest config', () => {
   it('runs as it stands, and what it writes is where the originals look for it', async () => {
@@ -137,7 +124,7 @@ describe('a run with all planes', () => {
   it('has the pixels of the survey, bit for bit: controls wholly, injections wherever there is no arc', async () => {
     for (const row of stamps) {
       for (const band of BANDS) {
-        const survey = Float32Array.from(await surveyPixels(row, `image-${band}`));
+        const survey = Float32Array.from(await surveyPixels(BRICKS, row, `image-${band}`));
         const [image, host, arc] = ['image', 'host', 'arc'].map((plane) => row[`${plane}_${band}`] as Float32Array);
         expect(host).toEqual(survey);
         if (row['is_control'] === 1) {
@@ -154,10 +141,10 @@ describe('a run with all planes', () => {
 
   it('has masks and weights of the survey in its numbers', async () => {
     for (const row of stamps.filter((one) => one['cutout_ok'] === 1)) {
-      const mask = await surveyPixels(row, 'maskbits');
+      const mask = await surveyPixels(BRICKS, row, 'maskbits');
       const bad = Array.from(mask).filter((bits) => (bits & 0b1100_1111_1110) !== 0).length;
       expect(row['bad_pixel_frac']).toBe(bad / 4096);
-      const invvar = await surveyPixels(row, 'invvar-z');
+      const invvar = await surveyPixels(BRICKS, row, 'invvar-z');
       expect(row['coverage_frac_z']).toBe(Array.from(invvar).filter((weight) => weight > 0).length / 4096);
     }
   });

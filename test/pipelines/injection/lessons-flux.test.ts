@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { PhiloxStream, philoxKey } from '../../../src/core/rng.ts';
 import { taskOf, withInjector } from '../../support/injection.ts';
 
-const STAMP = 32;
+const STAMP = 24;
 
 /** Sources from 0.05 arcsec, smaller than the originals ever drew, and indices up to that of an elliptical. */
 const tasks = Array.from({ length: 200 }, (_, n) => {
@@ -32,7 +32,7 @@ it('the injected flux of every row is right within 0.5 %, and the error that a r
   const fluxes = async (keys: Record<string, unknown>) => {
     const rows = await withInjector(
       { bands: ['r'], ...keys },
-      { host: [STAMP / 2 + 0.31, STAMP / 2 - 0.17] },
+      { host: [STAMP / 2 + 0.31, STAMP / 2 - 0.17], psfsize: 1.1 },
       (injector) => injector.inject(tasks),
       { backend: 'cpu', workers: 2 },
     );
