@@ -21,7 +21,7 @@ export type TwinLookup = (slug: string) => Twin | undefined;
 export interface ProgramWire {
   /** `input`: per item, from the caller. `shared`: one for all items. `local`: stays in the worker. `kept`: given back. */
   readonly role: 'input' | 'shared' | 'local' | 'kept';
-  readonly kind: 'f64' | 'u32' | 'i32';
+  readonly kind: 'f64' | 'f32' | 'u32' | 'i32';
   /** Field names of a struct wire (one f64 column each); absent for a plain array. */
   readonly columns?: readonly string[];
   /** Elements per item (of each column); 0 for a shared wire. */
@@ -40,7 +40,8 @@ export interface Program {
   readonly wires: Readonly<Record<string, ProgramWire>>;
 }
 
-const BYTES = { f64: 8, u32: 4, i32: 4 } as const;
+/** Bytes of an element. */
+export const BYTES = { f64: 8, f32: 4, u32: 4, i32: 4 } as const;
 
 function arraysOf(wire: ProgramWire): number {
   return wire.columns?.length ?? 1;
@@ -57,11 +58,13 @@ export function bytesPerItem(program: Program, roles: readonly ProgramWire['role
 
 export function makeArray(kind: ProgramWire['kind'], length: number): NumericArray {
   if (kind === 'f64') return new Float64Array(length);
+  if (kind === 'f32') return new Float32Array(length);
   return kind === 'u32' ? new Uint32Array(length) : new Int32Array(length);
 }
 
 export function viewArray(kind: ProgramWire['kind'], buffer: SharedArrayBuffer, offset: number, length: number): NumericArray {
   if (kind === 'f64') return new Float64Array(buffer, offset, length);
+  if (kind === 'f32') return new Float32Array(buffer, offset, length);
   return kind === 'u32' ? new Uint32Array(buffer, offset, length) : new Int32Array(buffer, offset, length);
 }
 

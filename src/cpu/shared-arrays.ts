@@ -1,8 +1,8 @@
 /** Arrays that all items share (a bank, a table): copied once into shared memory, known to workers by a number. */
-import { type ColumnArrays, type NumericArray, type ProgramWire, viewArray, type WireValue } from './program.ts';
+import { BYTES, type ColumnArrays, type NumericArray, type ProgramWire, viewArray, type WireValue } from './program.ts';
 
 function toShared(source: NumericArray, kind: ProgramWire['kind']): NumericArray {
-  const buffer = new SharedArrayBuffer(source.length * (kind === 'f64' ? 8 : 4));
+  const buffer = new SharedArrayBuffer(source.length * BYTES[kind]);
   const copy = viewArray(kind, buffer, 0, source.length);
   copy.set(source);
   return copy;

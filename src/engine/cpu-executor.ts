@@ -29,7 +29,7 @@ export function compileProgram({ chain, wires }: ResolvedChain): Program {
   for (const wire of Object.values(wires)) {
     const role = wire.isInput ? (wire.perItem ? 'input' : 'shared') : wire.isKept ? 'kept' : 'local';
     const isStruct = typeof wire.kind !== 'string';
-    const kind = wire.kind === 'u32' || wire.kind === 'i32' ? wire.kind : 'f64';
+    const kind = isStruct || wire.kind === 'float' ? 'f64' : wire.kind;
     program[wire.name] = {
       role,
       kind,
@@ -41,10 +41,13 @@ export function compileProgram({ chain, wires }: ResolvedChain): Program {
   return { steps, wires: program };
 }
 
-/** A float input in the form that twins read: float64, struct columns too. Itself when it already is. */
+/** A float input in the form that twins read: float64, struct columns too; float32 for `f32`. Itself when it already is. */
 function toTwinInput(value: HostInput, wire: ProgramWire): WireValue {
   const widen = (array: HostArray): HostArray => (array instanceof Float64Array ? array : Float64Array.from(array));
-  if (ArrayBuffer.isView(value)) return wire.kind === 'f64' ? widen(value) : value;
+  if (ArrayBuffer.isView(value)) {
+    if (wire.kind === 'f32') return value instanceof Float32Array ? value : new Float32Array(value);
+    return wire.kind === 'f64' ? widen(value) : value;
+  }
   return Object.fromEntries(wire.columns!.map((field) => [field, widen(value[field])]));
 }
 

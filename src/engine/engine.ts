@@ -179,7 +179,7 @@ function noItems({ chain, wires }: ResolvedChain, backend: 'gpu' | 'cpu'): Recor
   const make = (kind: unknown): HostArray => {
     if (kind === 'u32') return new Uint32Array(0);
     if (kind === 'i32') return new Int32Array(0);
-    return backend === 'gpu' ? new Float32Array(0) : new Float64Array(0);
+    return backend === 'gpu' || kind === 'f32' ? new Float32Array(0) : new Float64Array(0);
   };
   return Object.fromEntries(chain.keep.map((wire) => [wire, make(wires[wire].kind)]));
 }

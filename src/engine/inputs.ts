@@ -18,8 +18,8 @@ export function isHostArray(value: unknown): value is HostArray {
   );
 }
 
-function fits(value: unknown, kind: 'float' | 'u32' | 'i32'): value is HostArray {
-  if (kind === 'float') return value instanceof Float64Array || value instanceof Float32Array;
+function fits(value: unknown, kind: 'float' | 'f32' | 'u32' | 'i32'): value is HostArray {
+  if (kind === 'float' || kind === 'f32') return value instanceof Float64Array || value instanceof Float32Array;
   return kind === 'u32' ? value instanceof Uint32Array : value instanceof Int32Array;
 }
 
@@ -75,13 +75,14 @@ function unfit(
 }
 
 function checkArray(wire: Wire, value: unknown, count: number, firstItem: number): void {
-  const kind = wire.kind as 'float' | 'u32' | 'i32';
+  const kind = wire.kind as 'float' | 'f32' | 'u32' | 'i32';
+  const isFloat = kind === 'float' || kind === 'f32';
   if (!fits(value, kind)) {
-    const wanted = kind === 'float' ? 'Float64Array or Float32Array' : kind === 'u32' ? 'Uint32Array' : 'Int32Array';
+    const wanted = isFloat ? 'Float64Array or Float32Array' : kind === 'u32' ? 'Uint32Array' : 'Int32Array';
     throw contract(wire.name, `Input '${wire.name}' is a ${arrayName(value)}, needs a ${wanted}.`);
   }
   checkLength(wire.name, wire, value.length, count);
-  if (kind !== 'float') return;
+  if (!isFloat) return;
   const bad = firstUnfit(value);
   if (bad >= 0) throw unfit(wire, undefined, value, bad, firstItem, 'finite float32');
 }

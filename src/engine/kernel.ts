@@ -6,7 +6,7 @@
  */
 import type { StructLayout } from '../gpu/layout.ts';
 
-/** A numeric array on the host. The twins work in float64; the GPU gives float32. */
+/** A numeric array on the host. The twins compute in float64; the GPU gives float32. */
 export type HostArray = Float64Array | Float32Array | Uint32Array | Int32Array;
 
 /** An array of structs, column by column: one entry per field of the layout. */
@@ -14,8 +14,11 @@ export type Columns = Record<string, HostArray>;
 
 export type HostInput = HostArray | Columns;
 
-/** `float` is f32 on the GPU and f64 in the twin; a struct is packed on the GPU and stays in f64 columns in the twin. */
-export type ElementKind = 'float' | 'u32' | 'i32' | { readonly struct: StructLayout };
+/**
+ * `float` is f32 on the GPU and f64 in the twin; a struct is packed on the GPU and stays in f64 columns in the twin. `f32` is a Float32Array in
+ * the twin too: for pixels that are float32 in their files, where widening would cost a bandwidth-bound twin half its speed.
+ */
+export type ElementKind = 'float' | 'f32' | 'u32' | 'i32' | { readonly struct: StructLayout };
 
 export interface ArraySpec<O = never> {
   readonly kind: ElementKind;
