@@ -142,6 +142,7 @@ export const checkStage = defineStage<InjectConfig>({
     'use_psfsize_maps',
     'target_arc_snr',
     'test_limit',
+    'metrics_only',
   ],
   run,
 });

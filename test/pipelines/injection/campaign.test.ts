@@ -111,10 +111,11 @@ describe('a run with all planes', () => {
 
   it('has metrics with every column of the stamps but their pixels', async () => {
     const metrics = await rowsOf(folder, 'metrics');
-    const names = metricsColumns(BANDS).map(({ name }) => name);
-    expect(Object.keys(metrics[0])).toEqual(names);
+    // The split is the folder's, and comes last.
+    const names = metricsColumns(BANDS).flatMap(({ name }) => (name === 'region_split' ? [] : [name]));
+    expect(Object.keys(metrics[0])).toEqual([...names, 'region_split']);
     const pixels = ['image', 'host', 'arc', 'unlensed', 'shuffled'].flatMap((plane) => BANDS.map((band) => `${plane}_${band}`));
-    expect(Object.keys(stamps[0])).toEqual([...names, ...pixels]);
+    expect(Object.keys(stamps[0])).toEqual([...names, ...pixels, 'region_split']);
     const scalars = stamps.map((row) => Object.fromEntries(names.map((name) => [name, row[name]])) as Row);
     expect(bitsByTask(metrics)).toEqual(bitsByTask(scalars));
     expect(metrics.filter((row) => row['is_control'] === 1).length).toBeGreaterThan(5);

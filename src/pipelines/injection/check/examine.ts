@@ -19,6 +19,7 @@ import { ValueRanges } from './ranges.ts';
 import { RowRates } from './rates.ts';
 import { type Examiner, Rows } from './rows.ts';
 import { SplitRows } from './splits.ts';
+import { examineStamps } from './stamps.ts';
 import { examineTasks } from './tasks.ts';
 
 /** What one experiment was found to be, and those who found it. */
@@ -110,8 +111,9 @@ export async function examineExperiment(context: StageContext, config: LocatedCo
     const examiners = [rates, splits, controls, coverage, ranges, physics, consistency, distributions];
     const whole = await readParts(dataset, parts.readable, columnsOf(expected), examiners, parts.broken, context);
     const tasks = await examineTasks(dataset, whole, parts.rows, expected);
+    const stamps = await examineStamps(expected, dataset, whole);
     const ofRows = [rates, controls, coverage, ranges, physics, splits, consistency].flatMap((one) => one.checks());
-    const checks = [readableCheck(parts.broken), ...parts.checks, ...tasks, ...ofRows];
+    const checks = [readableCheck(parts.broken), ...parts.checks, ...stamps, ...tasks, ...ofRows];
     return { expected, parts: dataset.parts.length, checks, rates, controls, physics, splits, distributions };
   } finally {
     await dataset.close();

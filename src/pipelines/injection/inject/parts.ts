@@ -29,7 +29,7 @@ export interface PartOrigin {
   readonly inputsHash: string;
 }
 
-/** The parts of one experiment, in the order of its manifest; only row counts and three columns are read. */
+/** The parts of one experiment, in the order of its manifest; only row counts and three columns are read. Throws INPUT_INVALID when these differ where they must not. */
 export async function planParts(experimentId: string, manifest: Dataset): Promise<Part[]> {
   const parts: Part[] = [];
   for (const source of manifest.parts) {
@@ -38,24 +38,20 @@ export async function planParts(experimentId: string, manifest: Dataset): Promis
         const { rows } = table.rowGroups[rowGroup];
         if (rows === 0) continue;
         const { columns } = await table.readRowGroup(rowGroup, ['region_split', 'bandset', 'stamp_size']);
-        const splits = columns['region_split'] as readonly string[];
-        const [split] = splits;
-        if (splits.some((other) => other !== split)) {
-          throw new ArcletError(
-            'INPUT_INVALID',
-            `Row group ${rowGroup} of ${source.key} mixes the splits ${[...new Set(splits)].join(', ')}.`,
-            {
-              subject: source.key,
-              remedy: 'Plan the manifest again: arclet inject manifest --force.',
-            },
-          );
-        }
+        const group = `Row group ${rowGroup} of ${source.key}`;
+        const split = oneValue(group, 'region_split', columns['region_split'] as readonly string[]);
+        const bandset = oneValue(group, 'bandset', columns['bandset'] as readonly string[]);
+        const stampSize = oneValue(group, 'stamp_size', columns['stamp_size'] as readonly number[]);
+        // Stamps of one experiment have one shape and one set of columns.
+        const first = parts[0] ?? { bandset, stampSize };
+        oneValue(`Experiment ${experimentId}`, 'bandset', [first.bandset, bandset]);
+        oneValue(`Experiment ${experimentId}`, 'stamp_size', [first.stampSize, stampSize]);
         parts.push({
           experimentId,
           number: parts.length,
           split,
-          bandset: columns['bandset'][0] as string,
-          stampSize: Number(columns['stamp_size'][0]),
+          bandset,
+          stampSize,
           rows,
           source,
           rowGroup,
@@ -64,6 +60,20 @@ export async function planParts(experimentId: string, manifest: Dataset): Promis
     });
   }
   return parts;
+}
+
+/** The value that a column has in all rows. Throws INPUT_INVALID when it has several. */
+function oneValue<T extends string | number>(where: string, column: string, values: ArrayLike<T>): T {
+  const first = values[0];
+  for (let row = 1; row < values.length; row++) {
+    if (values[row] === first) continue;
+    throw new ArcletError('INPUT_INVALID', `${where} mixes rows of ${column} ${first} and ${values[row]}.`, {
+      subject: column,
+      remedy:
+        'Give rows of another stamp size or other bands an experiment_id of their own, and plan the manifest again with --force.',
+    });
+  }
+  return first;
 }
 
 /** What is finished already. */

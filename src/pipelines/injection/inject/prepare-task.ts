@@ -57,6 +57,8 @@ export function prepareTask(recipe: Recipe, task: Task, around: TaskSurroundings
   const centre = (size - 1) / 2;
   const lensX = (around.hostX - centre) * pixscaleArcsec + finite(task, 'lens_x_arcsec');
   const lensY = (around.hostY - centre) * pixscaleArcsec + finite(task, 'lens_y_arcsec');
+  if (task.lens_model !== 'SIE' && task.lens_model !== 'SIS')
+    throw unusable(task, `lens_model is ${task.lens_model}, and lenses are SIE or SIS`);
   const shear = finite(task, 'shear');
   const shearPhi = finite(task, 'shear_phi_rad');
   const lens = lensParameters({

@@ -42,7 +42,8 @@ export async function openPartWriter(options: PartWriterOptions, part: Part): Pr
     bands: recipe.bands.join(','),
     pixscale_arcsec: String(recipe.pixscaleArcsec),
   };
-  const scalars = metricsColumns(recipe.bands);
+  // The folder says the split: readers of Hive partitions refuse a column that is in the files as well.
+  const scalars = metricsColumns(recipe.bands).filter(({ name }) => name !== 'region_split');
   const open = async (dataset: 'stamps' | 'metrics', columns: readonly ColumnSchema[]) => {
     const store = await openStore(datasetFolder(config, dataset, part.experimentId));
     const schema: TableSchema = { columns, metadata };

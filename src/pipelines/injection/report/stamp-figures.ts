@@ -3,7 +3,7 @@ import { pngDataUrl } from '../../../io/png.ts';
 import { colourStamp, type Plane, stretchFor } from '../../../io/stretch.ts';
 import type { Curve, GalleryFigure } from '../../../report/gallery-page.ts';
 import { causticCurves } from '../../../sky/lensing/caustics.ts';
-import { openDataset } from '../../dataset.ts';
+import { type DatasetPart, openDataset } from '../../dataset.ts';
 import { PLANES, type PlaneName, type Task } from '../columns.ts';
 import { prepareTask } from '../inject/prepare-task.ts';
 import type { Recipe } from '../inject/recipe.ts';
@@ -30,7 +30,7 @@ async function readStamps(location: string, ids: ReadonlySet<string>, bands: rea
           if (!taskIds.some((id) => ids.has(id))) continue;
           const batch = await table.readRowGroup(group);
           taskIds.forEach((id, index) => {
-            if (ids.has(id)) found.push(stampRow(batch.columns, names, batch.rows, index, bands));
+            if (ids.has(id)) found.push(stampRow(batch.columns, names, batch.rows, index, bands, part.partitions));
           });
         }
       });
@@ -47,6 +47,7 @@ function stampRow(
   rows: number,
   index: number,
   bands: readonly string[],
+  partitions: DatasetPart['partitions'],
 ): StampRow {
   const planes: Partial<Record<PlaneName, Float32Array[]>> = {};
   const pixelColumns = new Set<string>();
@@ -61,7 +62,8 @@ function stampRow(
     });
   }
   const scalars = names.filter((name) => !pixelColumns.has(name));
-  return { row: Object.fromEntries(scalars.map((name) => [name, (columns[name] as ArrayLike<never>)[index]])), planes };
+  const row = Object.fromEntries(scalars.map((name) => [name, (columns[name] as ArrayLike<never>)[index]]));
+  return { row: { ...row, ...partitions }, planes };
 }
 
 /** Rows spread over the signal-to-noise of their arcs, brightest first. */
