@@ -116,7 +116,7 @@ describe('a run with all planes', () => {
     expect(Object.keys(metrics[0])).toEqual([...names, 'region_split']);
     const pixels = ['image', 'host', 'arc', 'unlensed', 'shuffled'].flatMap((plane) => BANDS.map((band) => `${plane}_${band}`));
     expect(Object.keys(stamps[0])).toEqual([...names, ...pixels, 'region_split']);
-    const scalars = stamps.map((row) => Object.fromEntries(names.map((name) => [name, row[name]])) as Row);
+    const scalars = stamps.map((row) => Object.fromEntries([...names, 'region_split'].map((name) => [name, row[name]])) as Row);
     expect(bitsByTask(metrics)).toEqual(bitsByTask(scalars));
     expect(metrics.filter((row) => row['is_control'] === 1).length).toBeGreaterThan(5);
     expect(metrics.filter((row) => row['is_control'] === 0 && row['cutout_ok'] === 1).length).toBeGreaterThan(10);
