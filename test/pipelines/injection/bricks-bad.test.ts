@@ -1,15 +1,14 @@
 /** What is wrong with a brick fails the brick, what is wrong with a row the row, and a thread that dies neither. */
-import { copyFile, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openFitsFile } from '../../../src/io/fits/node.ts';
 import { planeFile } from '../../../src/pipelines/injection/bricks/files.ts';
 import { openBrickReader, overLines } from '../../../src/pipelines/injection/bricks/reader.ts';
 import { WorkerLine } from '../../../src/pipelines/injection/bricks/worker-line.ts';
 import { at, BRICK, cut, rowOf, withBrick } from './bricks-cut.ts';
-import { BANDS, centreOf, madePlanes, SIDE, withFolder, writeBrick, writePlane } from './bricks-made.ts';
+import { BANDS, centreOf, damageTile, madePlanes, SIDE, withFolder, writeBrick, writePlane } from './bricks-made.ts';
 
 let cache: string;
 
@@ -150,16 +149,6 @@ describe('bad input', () => {
     }
   });
 });
-
-/** Points the descriptor of a tile of the last HDU out of the heap. */
-async function damageTile(path: string, tile: number): Promise<void> {
-  const file = await openFitsFile(path);
-  const { dataOffset, header } = file.hdu(1);
-  await file.close();
-  const bytes = await readFile(path);
-  bytes.writeInt32BE(0x7fffff00, dataOffset + tile * header.integer('NAXIS1') + 4);
-  await writeFile(path, bytes);
-}
 
 describe('threads that die', () => {
   /** A thread that ends at a brick called 0000p000 while there are deaths left. */

@@ -1,10 +1,10 @@
 /** Small bricks in the survey's format, made for a test: 300 x 300 px in tiles of 100 x 100, with known pixels. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PhiloxStream } from '../../../src/core/rng.ts';
 import { compressImage, FitsHeader, type HduInput } from '../../../src/io/fits/index.ts';
-import { writeFits } from '../../../src/io/fits/node.ts';
+import { openFitsFile, writeFits } from '../../../src/io/fits/node.ts';
 
 export const SIDE = 300;
 export const BANDS = ['g', 'r', 'z'] as const;
@@ -96,6 +96,16 @@ export async function writeBrick(cache: string, brick: string, planes: PlaneData
   const folder = join(cache, brick.slice(0, 3), brick);
   for (const [plane, data] of Object.entries(planes)) await writePlane(folder, brick, plane, data);
   return folder;
+}
+
+/** Points the descriptor of a tile of the last HDU out of the heap. */
+export async function damageTile(path: string, tile: number): Promise<void> {
+  const file = await openFitsFile(path);
+  const { dataOffset, header } = file.hdu(1);
+  await file.close();
+  const bytes = await readFile(path);
+  bytes.writeInt32BE(0x7fffff00, dataOffset + tile * header.integer('NAXIS1') + 4);
+  await writeFile(path, bytes);
 }
 
 /** A folder that is gone when `use` is done. */

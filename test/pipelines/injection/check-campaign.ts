@@ -16,7 +16,8 @@ const HASH = 'a'.repeat(64);
 export type CampaignRow = Record<string, number | bigint | string | null>;
 
 export function configOf(output: string, more: Record<string, unknown> = {}) {
-  return { ...InjectConfigSchema.parse({ output, variant: 'v1', tiers: ['train'], ...more }), output };
+  // No stamps are written here.
+  return { ...InjectConfigSchema.parse({ output, variant: 'v1', tiers: ['train'], metrics_only: true, ...more }), output };
 }
 
 export function contextOf(configHash = HASH): StageContext {
