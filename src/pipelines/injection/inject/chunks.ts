@@ -11,16 +11,25 @@ export interface Chunk {
   readonly last: boolean;
 }
 
-/** Rows of a chunk: enough to keep workers and a device busy, few enough that three chunks with their pixels stay below 300 MB. */
-const CHUNK_ROWS = 256;
+/** Pixels of a chunk, all bands: three chunks with host, weights, arcs and their columns then stay well below a gigabyte. */
+const CHUNK_PIXELS = 256 * 3 * 64 * 64;
+/** Fewer rows leave workers and a device idle, more gain nothing. */
+const FEWEST_ROWS = 16;
+const MOST_ROWS = 256;
+
+/** Rows of a chunk of stamps of this side and number of bands. */
+export function chunkRows(stampSize: number, bands: number): number {
+  return Math.max(FEWEST_ROWS, Math.min(MOST_ROWS, Math.floor(CHUNK_PIXELS / (bands * stampSize * stampSize))));
+}
 
 /** Chunks of all parts in order. After the signal has fired the part in hand is finished and no other is begun. */
 export async function* chunksOf(manifest: Dataset, parts: readonly Part[], signal: AbortSignal): AsyncGenerator<Chunk> {
   for (const part of parts) {
     if (signal.aborted) return;
     const tasks = await manifest.withPart(part.source, async (table) => tasksOf(await table.readRowGroup(part.rowGroup)));
-    for (let start = 0; start < tasks.length; start += CHUNK_ROWS) {
-      const end = Math.min(tasks.length, start + CHUNK_ROWS);
+    const rows = chunkRows(part.stampSize, part.bandset.length);
+    for (let start = 0; start < tasks.length; start += rows) {
+      const end = Math.min(tasks.length, start + rows);
       yield { part, tasks: tasks.slice(start, end), last: end === tasks.length };
     }
   }
