@@ -10,7 +10,7 @@ import type { Injector } from './inject/injector.ts';
 import { clearLeftovers } from './inject/leftovers.ts';
 import { openInjector } from './inject/open-injector.ts';
 import { type Part, type PartOrigin, PartStatus, planParts } from './inject/parts.ts';
-import { checkFirstBricks } from './inject/preflight.ts';
+import { checkSomeBricks } from './inject/preflight.ts';
 import { recipeOf } from './inject/recipe.ts';
 import { writeRunConfig } from './inject/run-config.ts';
 import { Tally } from './inject/tally.ts';
@@ -87,7 +87,7 @@ async function injectExperiment(
   const recipe = recipeOf(own);
   await context.engine();
   await writeRunConfig(context, layout, experimentId);
-  if (!force) await checkFirstBricks(own, manifest, todo);
+  if (!force) await checkSomeBricks(own, manifest, all);
   const { injector, close } = await openInjector(context, own, recipe);
   try {
     const { stampFormat } = config;

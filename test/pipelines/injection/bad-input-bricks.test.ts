@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { damageTile, madePlanes, type PlaneData, SIDE, writeBrick } from './bricks-made.ts';
-import { hostsAt, type Row, rowsBelow, rowsOf, runCampaign, writeCampaign } from './campaign-support.ts';
+import { filesBelow, hostsAt, type Row, rowsBelow, rowsOf, runCampaign, writeCampaign } from './campaign-support.ts';
 import type { TableRow } from './manifest-support.ts';
 
 const ROOT = mkdtempSync(join(tmpdir(), 'arclet-bad-'));
@@ -76,6 +76,20 @@ describe('a brick', () => {
     const { results: after } = await runCampaign(path, { stages: ['check'] });
     expect(after['check'].outcome).toBe('no-go');
     expect(after['check'].failures?.map(({ subject }) => subject.split(': ')[1])).toContain('success-rate');
+  });
+
+  it('that is missing does not keep a campaign from its end: a rerun or a shard that has no other brick writes its rows', async () => {
+    const folder = await survey(undefined, (brick) => rmSync(brick, { recursive: true }));
+    const path = writeCampaign(folder, HOSTS, { stamp_sizes: [32], part_rows: 3 });
+    await runCampaign(path, { stages: ['manifest'] });
+    const counts = [];
+    for (const index of [1, 2]) counts.push((await runCampaign(path, { stages: ['inject'], shard: [index, 2] })).results['inject'].counts); // biome-ignore format: one line
+    expect(counts).toMatchObject([{ rows: 3, failed: 0 }, { rows: 3, failed: 3 }]); // biome-ignore format: one line
+    const stamps = join(folder, 'out/phase4c/v1/stamps');
+    rmSync(join(stamps, filesBelow(stamps)[1]));
+    const { results } = await runCampaign(path, { stages: ['inject'] });
+    expect(results['inject']).toMatchObject({ outcome: 'failed-rows', counts: { rows: 3, failed: 3, parts_skipped: 1 } });
+    expect((await rowsOf(folder)).length).toBe(6);
   });
 
   it('whose every pixel is masked: the arc is there, and no signal-to-noise', async () => {

@@ -178,13 +178,13 @@ describe('runs', () => {
     const run = runCampaign(path, { stages: ['inject'] });
     await expect(run).rejects.toMatchObject({
       code: 'INPUT_INVALID',
-      message: expect.stringContaining('None of the first 2 bricks can be read'),
+      message: expect.stringContaining('None of 2 bricks of the campaign can be read'),
       remedy: expect.stringContaining('coadd_cache'),
     });
     expect(filesBelow(join(folder, 'out/phase4c')).filter((name) => name.endsWith('.parquet'))).toEqual([]);
   });
 
-  it('4: rows that failed have every column, with the same types as the others', async () => {
+  it('4: rows that failed have every column that the others have', async () => {
     const cache = mkdtempSync(join(ROOT, 'half-'));
     cpSync(join(ROOT, 'bricks', '010'), join(cache, '010'), { recursive: true });
     const { folder, path } = campaign(everywhere(6), { coadd_cache: cache, control_frac_train: 0.3 });
@@ -192,7 +192,7 @@ describe('runs', () => {
     expect(results['inject']).toMatchObject({ outcome: 'failed-rows', counts: { rows: 12, failed: 6 } });
     const rows = await rowsOf(folder, 'metrics');
     const names = metricsColumns(BANDS).map(({ name }) => name);
-    for (const row of rows) expect(Object.keys(row)).toEqual(names);
+    for (const row of rows) expect(Object.keys(row).sort()).toEqual(names.toSorted());
     const nullable = new Set(metricsColumns(BANDS).filter((column) => column.nullable === true).map(({ name }) => name)); // biome-ignore format: one line
     for (const row of rows.filter((one) => one['failure'] !== null)) {
       for (const name of names) if (!nullable.has(name)) expect(row[name], name).not.toBeNull();

@@ -46,4 +46,5 @@ it('the injected flux of every row is right within 0.5 %, and the error that a r
   // Errors that a row does not tell are small ones.
   const untold = errors.filter((error, at) => error > 3 * (asked[at]['render_flux_err'] as number) + 0.001);
   expect(untold).toEqual([]);
-});
+  // Half a minute of one core, most of it for the finest sampling.
+}, 180_000);
