@@ -1,6 +1,6 @@
 /** What the schema of the campaign's config cannot tell of one key alone: ranges, names that must be among others, keys that need each other. */
 import type { Problem } from '../schema.ts';
-import type { InjectConfig } from './config.ts';
+import { type InjectConfig, SOURCE_BANDS } from './config.ts';
 
 type Add = (path: string, message: string) => void;
 
@@ -55,6 +55,8 @@ function checkRanges(config: InjectConfig, add: Add): void {
 function checkBands(config: InjectConfig, given: readonly string[], add: Add): void {
   const { bands } = config;
   const among = bands.join(', ');
+  const colourless = bands.find((band) => !(SOURCE_BANDS as readonly string[]).includes(band));
+  if (colourless !== undefined) add('bands', `sources have magnitudes in ${SOURCE_BANDS.join(', ')} and not in '${colourless}'`);
   if (given.includes('reference_band') && !bands.includes(config.referenceBand))
     add('reference_band', `'${config.referenceBand}' is none of the bands ${among}`);
   for (const [index, set] of (config.bandsets ?? []).entries()) {

@@ -50,6 +50,9 @@ const grid = (fallback: (typeof GRID_NAMES)[number]) => z.enum(GRID_NAMES).defau
 export const TIERS = ['debug', 'grid', 'train'] as const;
 export const PRIORS = ['dhs_gen1', 'dhs_gen2', 'dhs_gen3', 'dhs_gen4', 'dhs_gen5', 'srg_2026'] as const;
 
+/** Bands in which a source has a magnitude: from r and its two colours. */
+export const SOURCE_BANDS = ['g', 'r', 'i', 'z'] as const;
+
 /** The keys, before aliases and presets. */
 export const INJECT_KEYS = {
   // Where things are.
@@ -266,6 +269,8 @@ export const LOCATION_KEYS: readonly (keyof typeof INJECT_KEYS)[] = [
 /** Keys that do not change a row's pixels or numbers: left out of the config hash, so that moving or renaming a run does not undo it. */
 export const NEUTRAL_KEYS: readonly (keyof typeof INJECT_KEYS)[] = [
   ...LOCATION_KEYS,
+  'variant',
+  'manifests_subdir',
   'stage',
   'generation',
   'component',

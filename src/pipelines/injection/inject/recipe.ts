@@ -42,23 +42,9 @@ export interface Recipe {
   readonly metricsOnly: boolean;
 }
 
-/** Bands whose magnitude follows from r and the two colours of a row; see sourceMagnitude. */
-const BANDS_WITH_COLOUR = ['g', 'r', 'i', 'z'];
-
-/** Throws CONFIG_INVALID for a band whose source magnitude no column gives. */
+/** Of a checked config. Throws CONFIG_INVALID for a gain that lacks a band. */
 export function recipeOf(config: InjectConfig): Recipe {
   const { bands } = config;
-  const colourless = bands.find((band) => !BANDS_WITH_COLOUR.includes(band));
-  if (colourless !== undefined) {
-    throw new ArcletError(
-      'CONFIG_INVALID',
-      `bands: sources have magnitudes in ${BANDS_WITH_COLOUR.join(', ')} and not in '${colourless}'.`,
-      {
-        subject: 'bands',
-        remedy: `Choose among ${BANDS_WITH_COLOUR.join(', ')}.`,
-      },
-    );
-  }
   const { thetaEConvention, rEffConvention, bnConvention, psfSizeSemantics } = config;
   const chosen = conventions(config.conventions, {
     ...(thetaEConvention === undefined ? {} : { thetaE: thetaEConvention }),
