@@ -1,0 +1,48 @@
+/** First look at the stars of a PSF: their width, and which of them cannot be stars. */
+import { ArcletError } from '../../core/errors.ts';
+import { median } from './quality.ts';
+import { apertureGuess, type FitStar, halfPeakWidth, windowCentroid } from './stars.ts';
+
+/** Narrowest window and aperture for first guesses, px: below it they hold too few pixels. */
+const NARROWEST = 1.5;
+
+/** The stars that count. */
+export const usable = (stars: readonly FitStar[]): FitStar[] => stars.filter((star) => star.rejected === undefined);
+
+/** INPUT_INVALID that says what became of every star. */
+export function noStars(stars: readonly FitStar[]): ArcletError {
+  const reasons = [...new Set(stars.map((star) => star.rejected ?? 'unknown'))];
+  const why = reasons.length > 0 ? ` (${reasons.join(', ')})` : '';
+  return new ArcletError('INPUT_INVALID', `No PSF can be built: none of ${stars.length} stars is usable${why}.`, {
+    subject: 'stars',
+    remedy: 'Lower the selection thresholds, enlarge the cell, or let the cell fall back to its neighbours.',
+    data: { stars: stars.length, reasons: stars.map((star) => star.rejected) },
+  });
+}
+
+/**
+ * First centre and flux of every star, and the median FWHM of all, px. Stars whose width is far from the others' (galaxies, blends, cosmic rays) are
+ * rejected before they can spoil the template. Throws INPUT_INVALID when none is left.
+ */
+export function firstLook(stars: readonly FitStar[], given?: number): number {
+  const widths = new Map<FitStar, number>();
+  for (const star of usable(stars)) {
+    const width = halfPeakWidth(star);
+    if (width > 0) widths.set(star, width);
+    else star.rejected = 'no light at the centre';
+  }
+  if (widths.size === 0) throw noStars(stars);
+  const fwhm = Math.max(1, given ?? median([...widths.values()]));
+  for (const [star, width] of widths) {
+    // Half a pixel more: the area above half of the peak is a few pixels when the PSF is narrow, and jumps with the phase.
+    if (widths.size > 3 && (width > 1.6 * fwhm + 0.5 || width < 0.55 * fwhm - 0.3))
+      star.rejected = `width ${width.toFixed(1)} px`;
+  }
+  for (const star of usable(stars)) {
+    windowCentroid(star, Math.max(NARROWEST, fwhm));
+    apertureGuess(star, Math.max(NARROWEST, fwhm));
+    if (!(star.flux > 0)) star.rejected = 'no flux';
+  }
+  if (usable(stars).length === 0) throw noStars(stars);
+  return fwhm;
+}
