@@ -1,5 +1,8 @@
 /** The registry: the one list of kernels. Adding a kernel adds a folder and a line here. */
 import type { Registry } from '../src/engine/kernel.ts';
+import { cpu as coaddWhiteCpu } from './coadd-white/cpu.ts';
+import { gpu as coaddWhiteGpu } from './coadd-white/gpu.ts';
+import { spec as coaddWhiteSpec } from './coadd-white/spec.ts';
 import { cpu as convolvePsfCpu } from './convolve-psf/cpu.ts';
 import { gpu as convolvePsfGpu } from './convolve-psf/gpu.ts';
 import { spec as convolvePsfSpec } from './convolve-psf/spec.ts';
@@ -18,12 +21,17 @@ import { spec as reduceStampsSpec } from './reduce-stamps/spec.ts';
 import { cpu as renderLensedCpu } from './render-lensed/cpu.ts';
 import { gpu as renderLensedGpu } from './render-lensed/gpu.ts';
 import { spec as renderLensedSpec } from './render-lensed/spec.ts';
+import { cpu as resampleLanczosCpu } from './resample-lanczos/cpu.ts';
+import { gpu as resampleLanczosGpu } from './resample-lanczos/gpu.ts';
+import { spec as resampleLanczosSpec } from './resample-lanczos/spec.ts';
 
 export const KERNELS: Registry = {
+  'coadd-white': { spec: coaddWhiteSpec, cpu: coaddWhiteCpu, gpu: coaddWhiteGpu },
   'convolve-psf': { spec: convolvePsfSpec, cpu: convolvePsfCpu, gpu: convolvePsfGpu },
   'inject-stamp': { spec: injectStampSpec, cpu: injectStampCpu, gpu: injectStampGpu },
   'lens-maps': { spec: lensMapsSpec, cpu: lensMapsCpu, gpu: lensMapsGpu },
   'make-psf': { spec: makePsfSpec, cpu: makePsfCpu, gpu: makePsfGpu },
   'reduce-stamps': { spec: reduceStampsSpec, cpu: reduceStampsCpu, gpu: reduceStampsGpu },
   'render-lensed': { spec: renderLensedSpec, cpu: renderLensedCpu, gpu: renderLensedGpu },
+  'resample-lanczos': { spec: resampleLanczosSpec, cpu: resampleLanczosCpu, gpu: resampleLanczosGpu },
 };
