@@ -1,6 +1,9 @@
 /** Static options of resample-lanczos and the sizes that follow from them. */
 
-export type Interpolation = 'lanczos3' | 'bilinear' | 'nearest';
+/**
+ * `lanczos3-plain` are the weights of SWarp and Tractor, which put a smooth star up to 0.02 px beside its place; `lanczos3` has their first moment set right.
+ */
+export type Interpolation = 'lanczos3' | 'lanczos3-plain' | 'bilinear' | 'nearest';
 
 /**
  * `flux`: pixels are counts per pixel, multiplied by the area of an output pixel in source pixels, so that sums over a star stay. `surface-brightness`:
@@ -45,7 +48,7 @@ export const PARTIAL = 2;
 /** Pixels under the kernel along an axis. */
 export function tapsOf({ interpolation, stretch }: Pick<ResampleLanczosOptions, 'interpolation' | 'stretch'>): number {
   if (interpolation === 'nearest') return 1;
-  return 2 * Math.ceil((interpolation === 'lanczos3' ? 3 : 1) * stretch);
+  return 2 * Math.ceil((interpolation === 'bilinear' ? 1 : 3) * stretch);
 }
 
 /** Control points along a side of a tile. */

@@ -15,7 +15,7 @@ import { PhiloxStream, philoxKey } from '../../src/core/rng.ts';
 import { agreementSuite } from '../support/agreement.ts';
 
 const OPTIONS: ResampleLanczosOptions = {
-  interpolation: 'lanczos3',
+  interpolation: 'lanczos3-plain',
   conserve: 'surface-brightness',
   tile: 16,
   step: 16,
@@ -67,7 +67,7 @@ function sinc(x: number): number {
 }
 
 const KERNELS = {
-  lanczos3: (x: number) => (Math.abs(x) < 3 ? sinc(x) * sinc(x / 3) : 0),
+  'lanczos3-plain': (x: number) => (Math.abs(x) < 3 ? sinc(x) * sinc(x / 3) : 0),
   bilinear: (x: number) => Math.max(0, 1 - Math.abs(x)),
   nearest: (x: number) => (x > -0.5 && x <= 0.5 ? 1 : 0),
 };
@@ -79,7 +79,7 @@ function bruteForce(
   pixels: Float32Array,
   weights: Float32Array,
 ) {
-  const kernel = KERNELS[options.interpolation];
+  const kernel = KERNELS[options.interpolation as keyof typeof KERNELS];
   let [value, weight, all, variance] = [0, 0, 0, 0];
   const reach = 3 * options.stretch + 1;
   for (let j = Math.ceil(y - reach); j <= y + reach; j++) {
@@ -105,10 +105,10 @@ const rotated =
 
 describe('resample-lanczos twin', () => {
   it.each([
-    ['lanczos3', 1, 1, 20],
-    ['lanczos3', 1, 1, 130],
-    ['lanczos3', 2, 1.6, 75],
-    ['lanczos3', 1, 0.5, 0],
+    ['lanczos3-plain', 1, 1, 20],
+    ['lanczos3-plain', 1, 1, 130],
+    ['lanczos3-plain', 2, 1.6, 75],
+    ['lanczos3-plain', 1, 0.5, 0],
     ['bilinear', 1, 1, 33],
     ['bilinear', 1.5, 1.4, -8],
     ['nearest', 1, 1, 61],
