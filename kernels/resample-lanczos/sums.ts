@@ -47,12 +47,15 @@ export interface Window {
   readonly isGood: Float64Array;
 }
 
-/** Per phase and tap: weights, their squares, and the weights in whole 2^-11. */
 export interface Tables {
   readonly taps: number;
+  /** Per phase and tap: weights, their squares, and the weights in whole 2^-11. */
   readonly weights: Float64Array;
   readonly squares: Float64Array;
   readonly counts: Float64Array;
+  /** Per phase: the sum of the squared weights, and 1 where some weight is 0. */
+  readonly squareSums: Float64Array;
+  readonly hasZero: Uint8Array;
 }
 
 /** What the good pixels under the kernel come to. */

@@ -13,16 +13,6 @@ import {
 import { type GoodSums, sumsAnywhere, sumsInside, type Tables, weightedSum } from './sums.ts';
 import type { SourceWindow } from './window.ts';
 
-/** Tables and scratch of an option set. */
-export interface TileWork {
-  readonly tables: Tables;
-  /** Per phase: the sum of the squared weights, and 1 where some weight is 0. */
-  readonly squareSums: Float64Array;
-  readonly hasZero: Uint8Array;
-  readonly window: SourceWindow;
-  readonly sums: GoodSums;
-}
-
 /** Output of one item, tile^2 each. */
 export interface Tile {
   readonly image: Float32Array;
@@ -31,7 +21,14 @@ export interface Tile {
 }
 
 /** Resamples the loaded window to a tile. `control`: [row, column, (x, y)], whole 2^-14 px. */
-export function resampleTile(options: ResampleLanczosOptions, work: TileWork, control: Int32Array, out: Tile): void {
+export function resampleTile(
+  options: ResampleLanczosOptions,
+  tables: Tables,
+  window: SourceWindow,
+  control: Int32Array,
+  out: Tile,
+): void {
+  const sums: GoodSums = { value: 0, weight: 0, variance: 0, count: 0, total: 0, isPartial: false };
   const side = controlSide(options);
   for (let row = 0; row + 1 < side; row++) {
     for (let column = 0; column + 1 < side; column++) {
@@ -45,7 +42,7 @@ export function resampleTile(options: ResampleLanczosOptions, work: TileWork, co
       ) {
         leaveCell(options, row, column, out);
       } else {
-        resampleCell(options, work, control, at, next, (row * options.tile + column) * options.step, out);
+        resampleCell(options, tables, window, sums, control, at, next, (row * options.tile + column) * options.step, out);
       }
     }
   }
@@ -63,7 +60,9 @@ function leaveCell({ tile, step }: ResampleLanczosOptions, row: number, column: 
 /** The cell whose corners stand at `at`, `at + 2`, `next`, `next + 2`; `first` is its first pixel in the tile. */
 function resampleCell(
   options: ResampleLanczosOptions,
-  work: TileWork,
+  tables: Tables,
+  window: SourceWindow,
+  sums: GoodSums,
   control: Int32Array,
   at: number,
   next: number,
@@ -71,8 +70,7 @@ function resampleCell(
   { image, invvar, mask }: Tile,
 ): void {
   const { tile, step } = options;
-  const { tables, squareSums, hasZero, window, sums } = work;
-  const { taps, weights, squares } = tables;
+  const { taps, weights, squares, squareSums, hasZero } = tables;
   const { side, values, variances, badNear, hasBad, sharedVariance } = window;
   const isShared = !Number.isNaN(sharedVariance);
   const conservesFlux = options.conserve === 'flux';

@@ -8,7 +8,7 @@ export class SourceWindow implements Window {
   readonly values: Float64Array;
   readonly variances: Float64Array;
   readonly isGood: Float64Array;
-  /** Of the window loaded: 1 where a bad pixel is among the taps^2 from a pixel on. Not up to date without a bad pixel. */
+  /** 1 where a bad pixel is among the taps^2 from a pixel on; stale without a bad pixel. */
   readonly badNear: Uint8Array;
   readonly #badInRow: Uint8Array;
   hasBad = false;
@@ -26,30 +26,34 @@ export class SourceWindow implements Window {
     this.#badInRow = new Uint8Array(area);
   }
 
-  /** Takes the window that starts at `start` of `pixels` and `weights`. */
+  /** Takes the window that starts at `start` of `pixels` and `weights`. Variances and `isGood` are set only where they will be asked for. */
   load(pixels: Float32Array, weights: Float32Array, start: number): void {
-    const { values, variances, isGood } = this;
+    const { values } = this;
     let lowest = Number.POSITIVE_INFINITY;
     let highest = 0;
     let bad = 0;
     for (let i = 0; i < values.length; i++) {
       const weight = weights[start + i];
-      if (weight >= MIN_WEIGHT) {
-        values[i] = pixels[start + i];
-        variances[i] = 1 / weight;
-        isGood[i] = 1;
-        if (weight < lowest) lowest = weight;
-        if (weight > highest) highest = weight;
-      } else {
-        values[i] = 0;
-        variances[i] = 0;
-        isGood[i] = 0;
-        bad++;
-      }
+      values[i] = pixels[start + i];
+      if (weight < MIN_WEIGHT) bad++;
+      else if (weight < lowest) lowest = weight;
+      if (weight > highest) highest = weight;
     }
     this.sharedVariance = lowest === highest ? 1 / lowest : Number.NaN;
     this.hasBad = bad > 0;
+    if (this.hasBad || lowest !== highest) this.#loadVariances(weights, start);
     if (this.hasBad) this.#markNeighbours();
+  }
+
+  #loadVariances(weights: Float32Array, start: number): void {
+    const { values, variances, isGood } = this;
+    for (let i = 0; i < values.length; i++) {
+      const weight = weights[start + i];
+      const good = weight >= MIN_WEIGHT;
+      if (!good) values[i] = 0;
+      variances[i] = good ? 1 / weight : 0;
+      isGood[i] = good ? 1 : 0;
+    }
   }
 
   /** Along rows from the right, the next bad pixel; then rows are joined upwards. */

@@ -198,9 +198,9 @@ async function computeBand(
     counts.tiles += tiles.length;
   }
   counts.pixels += length;
-  for (const bits of mask) {
-    if (bits === NO_DATA) counts.noData++;
-    else if (bits === PARTIAL) counts.partial++;
+  for (let at = 0; at < length; at++) {
+    if (mask[at] === NO_DATA) counts.noData++;
+    else if (mask[at] === PARTIAL) counts.partial++;
   }
   return { y0, rows, image, invvar, mask };
 }

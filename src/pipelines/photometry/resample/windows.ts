@@ -129,7 +129,7 @@ export interface TileInputs {
 }
 
 /** Sides of windows are multiples of this, so that few sizes of kernels are made. */
-const WINDOW_STEP = 16;
+const WINDOW_STEP = 8;
 
 /** Reads the windows of tiles of one step. Bad pixels and the outside have weight 0. */
 export async function readWindows(
