@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { addBenchCommand } from './bench.ts';
 import { addDemoCommand } from './demo.ts';
 import { addDoctorCommand } from './doctor.ts';
+import { addFitCommand } from './fit.ts';
 import { addFitsCommand } from './fits.ts';
 import { addGalleryCommand } from './gallery.ts';
 import { addInjectCommand } from './inject.ts';
@@ -23,6 +24,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .exitOverride();
   for (const add of [
     addInjectCommand,
+    addFitCommand,
     addRenderCommand,
     addGalleryCommand,
     addFitsCommand,

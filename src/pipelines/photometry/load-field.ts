@@ -1,0 +1,157 @@
+/** Opens a field: headers, common grid, catalogue. Everything that can be told without reading pixels is checked here, and told in one error. */
+import { ArcletError } from '../../core/errors.ts';
+import { inOrder } from '../in-order.ts';
+import { alignmentProblems } from './checks.ts';
+import type { FitConfig } from './config.ts';
+import type { LoadedField, PixelBox } from './field.ts';
+import { checkBands, type FieldCatalogue, readFieldCatalogue } from './load-catalogue.ts';
+import { boxWcs, type ImageFrame, imageFrame } from './load-frames.ts';
+import { checkOverrides, type FileProblem, type HeaderReport, type ImageFile, readImageHeader } from './load-header.ts';
+import { outsideOf, type Places, placesOf, SaturationProbe, sourcesOf } from './load-sources.ts';
+
+/** The images of a field, open. */
+export interface FieldImages {
+  /** By band name. */
+  readonly frames: readonly ImageFrame[];
+  /** The first of the image list: the WCS of the field is its. */
+  readonly first: ImageFile;
+  readonly box: PixelBox;
+  readonly wcs: LoadedField['wcs'];
+  readonly pixscaleArcsec: number;
+  readonly warnings: readonly string[];
+  close(): Promise<void>;
+}
+
+const AUTO_READERS = 8;
+const PROBLEMS_TOLD = 5;
+
+/**
+ * Opens the images and checks headers, shapes, WCS and bands. Cheap: a worker thread may open the field again.
+ *
+ * @throws INPUT_INVALID with every fault of every file; CONFIG_INVALID for a crop that leaves nothing, or overrides of files that are not there
+ */
+export async function openImages(config: FitConfig): Promise<FieldImages> {
+  checkOverrides(config);
+  const workers = config.performance.framePrepWorkers;
+  const atOnce = Math.min(config.images.length, workers === 'auto' ? AUTO_READERS : workers);
+  const reports: HeaderReport[] = [];
+  for await (const { result } of inOrder(config.images, atOnce, (path) => readImageHeader(path, config.inputs)))
+    reports.push(result);
+  const files = reports.flatMap(({ image }) => image ?? []);
+  const close = async () => {
+    await Promise.all(files.map(({ file }) => file.close()));
+  };
+  try {
+    const problems = reports.flatMap(({ problems: of }) => of);
+    if (files.length > 1) problems.push(...alignmentProblems(files, config));
+    if (problems.length > 0) throw imageError(problems, config);
+    const [first] = files;
+    const box = workingBox(config, first.shape);
+    const { wcs, pixscaleArcsec } = boxWcs(first, box);
+    const frames = files.map((file) => imageFrame(file, box, config.imageScaling.zpRef, pixscaleArcsec));
+    frames.sort((a, b) => (a.band < b.band ? -1 : 1));
+    return { frames, first, box, wcs, pixscaleArcsec, warnings: reports.flatMap(({ warnings }) => warnings), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** All problems in one error: the first few in its message, every one in its data. */
+function imageError(problems: readonly FileProblem[], { images }: FitConfig): ArcletError {
+  const byPath = Map.groupBy(problems, ({ path }) => path);
+  const told = [...byPath].slice(0, PROBLEMS_TOLD).map(([path, of]) => `${path}: ${of.map(({ what }) => what).join(', ')}`);
+  const more = byPath.size > PROBLEMS_TOLD ? `; and ${byPath.size - PROBLEMS_TOLD} more` : '';
+  return new ArcletError(
+    'INPUT_INVALID',
+    `${byPath.size} of ${images.length} images cannot be used: ${told.join('; ')}${more}.`,
+    {
+      subject: problems[0].path,
+      remedy: [...new Set(problems.map(({ remedy }) => remedy))].join(' '),
+      data: { problems: problems.map(({ path, what }) => ({ path, what })) },
+    },
+  );
+}
+
+function workingBox({ crop }: FitConfig, [height, width]: readonly [number, number]): PixelBox {
+  if (!crop.enabled) return { x0: 0, y0: 0, width, height };
+  const { margin } = crop;
+  const box = { x0: margin, y0: margin, width: width - 2 * margin, height: height - 2 * margin };
+  if (box.width > 0 && box.height > 0) return box;
+  throw new ArcletError('CONFIG_INVALID', `A crop margin of ${margin} px leaves nothing of images of ${width} x ${height} px.`, {
+    subject: 'crop.margin',
+    remedy: 'Give a smaller crop.margin, or crop.enabled: false.',
+    data: { margin, width, height },
+  });
+}
+
+/** A field whose pixels have not been looked at. */
+export interface InspectedField {
+  readonly images: FieldImages;
+  readonly catalogue: FieldCatalogue;
+  readonly places: Places;
+  readonly warnings: readonly string[];
+}
+
+/** Opens images and catalogue. Throws as {@link openImages} and readFieldCatalogue, and INPUT_INVALID for FLUX_ columns that are not the bands. */
+export async function inspectField(config: FitConfig): Promise<InspectedField> {
+  // The catalogue first: with its faults no file need stay open.
+  const catalogue = await readFieldCatalogue(config.inputs.inputCatalog);
+  const images = await openImages(config);
+  try {
+    const bands = images.frames.map(({ band }) => band);
+    checkBands(config.inputs.inputCatalog, catalogue.bands, bands);
+    const places = placesOf(images.wcs, catalogue);
+    return { images, catalogue, places, warnings: [...catalogue.warnings, ...images.warnings] };
+  } catch (error) {
+    await images.close();
+    throw error;
+  }
+}
+
+/** The probe of a field; undefined where the saturation cut is off. */
+export function probeOf({ places, images }: InspectedField, { sourceSaturationCut }: FitConfig): SaturationProbe | undefined {
+  return sourceSaturationCut.enabled ? new SaturationProbe(places, images.box, sourceSaturationCut.radiusPix) : undefined;
+}
+
+/** The field, once the probe has seen all rows of all frames. */
+export function fieldOf(inspected: InspectedField, config: FitConfig, probe: SaturationProbe | undefined): LoadedField {
+  const { images, catalogue, places } = inspected;
+  const { frames, box, wcs, pixscaleArcsec, close } = images;
+  const none = new Uint8Array(catalogue.rows);
+  // The original flags nothing when it does not crop, and then fits nothing at these places either.
+  const crop = config.crop.enabled || config.profile === 'arclet' ? outsideOf(places, box) : none;
+  const bands = frames.map(({ band }) => band);
+  const saturation = probe?.flags(bands, config.sourceSaturationCut.requireAllBands) ?? none;
+  const sources = sourcesOf(catalogue, places, { crop, saturation });
+  return { frames, box, wcs, pixscaleArcsec, sources, columns: catalogue.columns, close };
+}
+
+const CHUNK_BYTES = 16e6;
+
+/**
+ * Opens a field with all flags of its sources. Reads every frame once, by rows, when the saturation cut is on; see load.ts for the stage, which
+ * makes the white stack in the same pass.
+ *
+ * @throws as {@link inspectField}
+ */
+export async function openField(config: FitConfig): Promise<LoadedField> {
+  const inspected = await inspectField(config);
+  try {
+    const probe = probeOf(inspected, config);
+    if (probe !== undefined) {
+      for (const frame of inspected.images.frames) {
+        const step = Math.max(1, Math.floor(CHUNK_BYTES / (5 * frame.width)));
+        for (let y0 = 0; y0 < frame.height; y0 += step) {
+          const count = Math.min(step, frame.height - y0);
+          const rows = { y0, count, x0: 0, stride: frame.width };
+          probe.look(frame.band, rows, await frame.rows(y0, count));
+        }
+      }
+    }
+    return fieldOf(inspected, config, probe);
+  } catch (error) {
+    await inspected.images.close();
+    throw error;
+  }
+}

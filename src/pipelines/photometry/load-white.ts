@@ -1,0 +1,148 @@
+/** The one pass over the pixels of a field: white stack and its noise to files, saturated pixels to sources, pictures. */
+import { ArcletError } from '../../core/errors.ts';
+import type { StageContext } from '../stage.ts';
+import type { FitConfig } from './config.ts';
+import type { FramePixels, PixelBox } from './field.ts';
+import type { InspectedField } from './load-field.ts';
+import type { ImageFrame } from './load-frames.ts';
+import type { SaturationProbe } from './load-sources.ts';
+import { boxHeader, openRowImage, type RowImage } from './load-wcs.ts';
+import { Picture } from './overlay-picture.ts';
+import { inFolder, WHITE_FILE, WHITE_SIGMA_FILE } from './places.ts';
+import { coaddWhite, type StackFrame, type WhiteStackSummary } from './white-stack.ts';
+
+/** What tract7dt bounds variances with. */
+const VARIANCE_FLOOR = 1e-12;
+
+export interface Pictures {
+  readonly before: Picture | undefined;
+  readonly after: Picture | undefined;
+  readonly overlay: Picture | undefined;
+  readonly zoom: Picture | undefined;
+}
+
+export interface Stacked {
+  readonly summary: WhiteStackSummary;
+  readonly pictures: Pictures;
+}
+
+/**
+ * White stack, saturation and pictures in one pass over the pixels; writes white.fits and white_sigma.fits of the working frame.
+ *
+ * @throws INPUT_INVALID for images without a good pixel; CONFIG_INVALID for a budget below one row; OUTPUT_UNWRITABLE; ABORTED
+ */
+export async function stackWhite(
+  context: StageContext,
+  config: FitConfig,
+  inspected: InspectedField,
+  probe: SaturationProbe | undefined,
+): Promise<Stacked> {
+  const { frames, box, first } = inspected.images;
+  // The picture of the crop needs the pixels outside of it.
+  const isWhole = config.crop.enabled && config.crop.plotPreCrop;
+  const [fullHeight, fullWidth] = first.shape;
+  const stacked: PixelBox = isWhole ? { x0: 0, y0: 0, width: fullWidth, height: fullHeight } : box;
+  const [dx, dy] = [box.x0 - stacked.x0, box.y0 - stacked.y0];
+  const goodPixels = new Map(frames.map(({ band }) => [band, 0]));
+  const watch = (band: string, y0: number, count: number, pixels: FramePixels) => {
+    probe?.look(band, { y0: y0 - dy, count, x0: dx, stride: stacked.width }, pixels);
+    goodPixels.set(band, (goodPixels.get(band) ?? 0) + countGood(pixels, y0, count, stacked.width, { ...box, x0: dx, y0: dy }));
+  };
+  const stackFrames = frames.map(
+    (frame): StackFrame => ({
+      band: frame.band,
+      width: stacked.width,
+      height: stacked.height,
+      sigmaSky: frame.sigmaSky,
+      async rows(y0, count) {
+        const pixels = await frame.fullSection(stacked.x0, stacked.y0 + y0, stacked.width, count);
+        watch(frame.band, y0, count, pixels);
+        return pixels;
+      },
+    }),
+  );
+  const pictures = picturesOf(config, box, stacked);
+  const header = boxHeader(first.header, box);
+  const cards = [
+    { keyword: 'ZP_REF', value: config.imageScaling.zpRef, comment: 'zero point of the scale, mag', type: 'float' as const },
+    { keyword: 'NBANDS', value: frames.length, comment: 'bands that were stacked' },
+  ];
+  const engine = await context.engine();
+  const writers: RowImage[] = [];
+  try {
+    for (const name of [WHITE_FILE, WHITE_SIGMA_FILE])
+      writers.push(await openRowImage(inFolder(config.outputs.workDir, name), box, header, cards));
+    const [whiteFile, sigmaFile] = writers;
+    const summary = await coaddWhite(
+      engine,
+      stackFrames,
+      async ({ y0, rows, white, sigma }) => {
+        pictures.before?.add(y0, rows, stacked.width, white);
+        const inside = (pixels: Float32Array) => cutRows(pixels, y0, rows, stacked.width, { ...box, x0: dx, y0: dy });
+        const part = inside(white);
+        await whiteFile.write(part);
+        await sigmaFile.write(inside(sigma));
+        const top = Math.max(0, y0 - dy);
+        for (const picture of [pictures.after, pictures.overlay, pictures.zoom])
+          picture?.add(top, part.length / box.width, box.width, part);
+      },
+      {
+        memoryBudgetBytes: config.performance.memoryBudget,
+        varianceFloor: config.profile === 'tract7dt' ? VARIANCE_FLOOR : 0,
+        signal: context.signal,
+        onProgress: (done, total) => context.log.progress('rows of the white stack', done, total),
+      },
+    );
+    checkGood(frames, goodPixels, box);
+    for (const writer of writers) await writer.finish();
+    return { summary, pictures };
+  } catch (error) {
+    for (const writer of writers) await writer.abort();
+    throw error;
+  }
+}
+
+/** Rows and columns of the box among rows y0 .. y0 + count of an image. */
+function cutRows(pixels: Float32Array, y0: number, count: number, width: number, box: PixelBox): Float32Array {
+  const [top, bottom] = [Math.max(y0, box.y0), Math.min(y0 + count, box.y0 + box.height)];
+  if (box.width === width) return pixels.subarray((top - y0) * width, Math.max(top, bottom) * width - y0 * width);
+  const part = new Float32Array(Math.max(0, bottom - top) * box.width);
+  for (let y = top; y < bottom; y++) {
+    const from = (y - y0) * width + box.x0;
+    part.set(pixels.subarray(from, from + box.width), (y - top) * box.width);
+  }
+  return part;
+}
+
+function countGood({ bad }: FramePixels, y0: number, count: number, width: number, box: PixelBox): number {
+  let good = 0;
+  for (let y = Math.max(y0, box.y0); y < Math.min(y0 + count, box.y0 + box.height); y++) {
+    const from = (y - y0) * width + box.x0;
+    for (let at = from; at < from + box.width; at++) good += 1 - bad[at];
+  }
+  return good;
+}
+
+/** Throws INPUT_INVALID naming the files that have no good pixel in the working frame. */
+function checkGood(frames: readonly ImageFrame[], goodPixels: ReadonlyMap<string, number>, { width, height }: PixelBox): void {
+  const empty = frames.filter(({ band }) => goodPixels.get(band) === 0);
+  if (empty.length === 0) return;
+  const names = empty.map(({ band, path }) => `${path} (${band})`).join(', ');
+  throw new ArcletError('INPUT_INVALID', `${names}: none of ${width} x ${height} pixels of the working frame is good.`, {
+    subject: empty[0].path,
+    remedy: 'Every pixel is NaN or at least half of SATURATE: make the image again, or take it off the image list.',
+    data: { paths: empty.map(({ path }) => path) },
+  });
+}
+
+function picturesOf({ crop, overlay }: FitConfig, box: PixelBox, stacked: PixelBox): Pictures {
+  const own: PixelBox = { x0: 0, y0: 0, width: box.width, height: box.height };
+  const [x0, x1, y0, y1] = overlay.zoomBox;
+  const zoom: PixelBox = { x0, y0, width: Math.min(x1, box.width) - x0, height: Math.min(y1, box.height) - y0 };
+  return {
+    before: crop.enabled && crop.plotPreCrop ? new Picture(stacked, crop.displayDownsample) : undefined,
+    after: crop.enabled && crop.plotPostCrop ? new Picture(own, crop.postCropDisplayDownsample) : undefined,
+    overlay: overlay.enabled ? new Picture(own, overlay.downsampleFull) : undefined,
+    zoom: overlay.enabled && overlay.zoomEnabled && zoom.width > 0 && zoom.height > 0 ? new Picture(zoom, 1) : undefined,
+  };
+}

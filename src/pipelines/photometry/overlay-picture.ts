@@ -1,0 +1,53 @@
+/** A small picture of a large image, made of rows as they go by. */
+import type { PixelBox } from './field.ts';
+
+const MAX_PIXELS = 2 ** 24;
+
+/** Means of blocks of `step` x `step` pixels of a box; incomplete blocks at the right and the top count as well. */
+export class Picture {
+  readonly box: PixelBox;
+  /** Pixels of the image per pixel of the picture; more than asked for where the picture would be too large. */
+  readonly step: number;
+  readonly width: number;
+  readonly height: number;
+  /** [y, x], y up; NaN where a block has no finite pixel. */
+  readonly values: Float32Array;
+  readonly #sums: Float64Array;
+  readonly #counts: Uint32Array;
+
+  constructor(box: PixelBox, step: number) {
+    this.box = box;
+    this.step = Math.max(step, Math.ceil(Math.sqrt((box.width * box.height) / MAX_PIXELS)));
+    this.width = Math.ceil(box.width / this.step);
+    this.height = Math.ceil(box.height / this.step);
+    this.values = new Float32Array(this.width * this.height).fill(Number.NaN);
+    this.#sums = new Float64Array(this.width);
+    this.#counts = new Uint32Array(this.width);
+  }
+
+  /** Rows y0 .. y0 + rows of an image `imageWidth` wide, in rising order, each once. Rows and columns outside of the box are skipped. */
+  add(y0: number, rows: number, imageWidth: number, pixels: Float32Array): void {
+    const { box, step } = this;
+    for (let y = Math.max(y0, box.y0); y < Math.min(y0 + rows, box.y0 + box.height); y++) {
+      const from = (y - y0) * imageWidth + box.x0;
+      for (let x = 0; x < box.width; x++) {
+        const value = pixels[from + x];
+        if (!Number.isFinite(value)) continue;
+        const column = Math.floor(x / step);
+        this.#sums[column] += value;
+        this.#counts[column]++;
+      }
+      const line = y - box.y0;
+      if ((line + 1) % step === 0 || line === box.height - 1) this.#finish(Math.floor(line / step));
+    }
+  }
+
+  #finish(line: number): void {
+    for (let column = 0; column < this.width; column++) {
+      const count = this.#counts[column];
+      if (count > 0) this.values[line * this.width + column] = this.#sums[column] / count;
+    }
+    this.#sums.fill(0);
+    this.#counts.fill(0);
+  }
+}

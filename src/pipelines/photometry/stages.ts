@@ -1,0 +1,109 @@
+/** The commands of `arclet fit`: which parts they run on one field, one after the other. Parts are loaded when they are asked for. */
+import { ArcletError } from '../../core/errors.ts';
+import { worstOutcome } from '../runner.ts';
+import { defineStage, type Failure, type Stage, type StageContext, type StageResult } from '../stage.ts';
+import type { FitConfig } from './config.ts';
+import type { LoadedField } from './field.ts';
+
+/** What a part leaves: the field for the next one, and what the record and the reader are told. */
+export interface PartResult {
+  /** The field with what the part found out; its files stay open. */
+  readonly field: LoadedField;
+  readonly outcome?: StageResult['outcome'];
+  readonly counts: Readonly<Record<string, number>>;
+  readonly seconds?: Readonly<Record<string, number>>;
+  readonly failures?: readonly Failure[];
+  readonly outputs: readonly string[];
+  readonly summary: readonly string[];
+}
+
+/** A part that works on a loaded field. */
+export type FieldPart = (context: StageContext, config: FitConfig, field: LoadedField) => Promise<PartResult>;
+
+/** Parts after `load`, in order, and when they run. */
+const PARTS: readonly { readonly name: string; runs(config: FitConfig): boolean; load(): Promise<FieldPart> }[] = [];
+
+export interface FitCommand {
+  readonly name: string;
+  /** A few words for the list of commands. */
+  readonly words: string;
+  /** Undefined where this version does not have it. */
+  readonly stage: (() => Stage<FitConfig>) | undefined;
+}
+
+/** In the order of the pipeline. */
+export const FIT_COMMANDS: readonly FitCommand[] = [
+  { name: 'run', words: 'everything this version has: load, match Gaia, effective PSFs', stage: () => pipeline('run', RUN_ENDS) },
+  { name: 'run-epsf', words: 'load, match Gaia, effective PSFs', stage: () => pipeline('run-epsf', () => []) },
+  { name: 'build-patches', words: 'cut the field into patches', stage: undefined },
+  { name: 'build-patch-inputs', words: 'write the inputs of patches', stage: undefined },
+  { name: 'run-patches', words: 'fit the patches', stage: undefined },
+  { name: 'merge', words: 'merge the catalogues of patches', stage: undefined },
+  { name: 'compute-zp', words: 'zero points from Gaia stars', stage: undefined },
+];
+
+const RUN_ENDS = ({ outputs }: FitConfig): string[] => [
+  `fits come with the next version of arclet: the run ends with the effective PSFs in ${outputs.epsfDir}`,
+];
+
+/** Throws USAGE: the command is tract7dt's, and not in this version. */
+export function notInThisVersion(name: string): never {
+  const there = FIT_COMMANDS.filter(({ stage }) => stage !== undefined).map((command) => command.name);
+  throw new ArcletError('USAGE', `arclet fit ${name} is not in this version: fitting comes with the next one.`, {
+    subject: name,
+    remedy: `There are ${[...there, 'validate', 'dump-config'].join(', ')}.`,
+  });
+}
+
+function pipeline(name: string, ends: (config: FitConfig) => readonly string[]): Stage<FitConfig> {
+  return defineStage<FitConfig>({
+    name,
+    aliases: [],
+    summary: 'loads images and catalogue, matches Gaia sources, builds effective PSFs',
+    keys: [],
+    async run(context, config) {
+      const { loadField } = await import('./load.ts');
+      const seconds: Record<string, number> = {};
+      const inner: Record<string, unknown> = {};
+      const results: PartResult[] = [];
+      const timed = async (part: string, work: () => Promise<PartResult>) => {
+        checkNotAborted(context.signal, part);
+        const begin = performance.now();
+        const result = await work();
+        seconds[part] = (performance.now() - begin) / 1000;
+        inner[part] = result.seconds ?? {};
+        results.push(result);
+        context.log.info('part', `${part}: ${seconds[part].toFixed(2)} s`, { part, seconds: seconds[part] });
+      };
+      try {
+        await timed('load', () => loadField(context, config));
+        for (const part of PARTS.filter(({ runs }) => runs(config))) {
+          const work = await part.load();
+          await timed(part.name, () => work(context, config, results[results.length - 1].field));
+        }
+        await context.record.note({ part_seconds: inner });
+      } finally {
+        await results.at(-1)?.field.close();
+      }
+      return {
+        outcome: worstOutcome(results.map(({ outcome = 'done' }) => outcome)),
+        counts: Object.assign({}, ...results.map(({ counts }) => counts)),
+        seconds,
+        failures: results.flatMap(({ failures = [] }) => failures).slice(0, MOST_FAILURES),
+        outputs: results.flatMap(({ outputs }) => outputs),
+        summary: [...results.flatMap(({ summary }) => summary), ...ends(config)],
+      };
+    },
+  });
+}
+
+const MOST_FAILURES = 100;
+
+function checkNotAborted({ aborted, reason }: AbortSignal, part: string): void {
+  if (!aborted) return;
+  throw new ArcletError('ABORTED', `The run was stopped before ${part}.`, {
+    subject: part,
+    remedy: 'Run it again.',
+    cause: reason,
+  });
+}

@@ -1,0 +1,83 @@
+/** `arclet fit validate`: everything that a run would check before it reads a pixel, and nothing written. */
+import { ArcletError, isArcletError } from '../../core/errors.ts';
+import { withTable } from '../files/tables.ts';
+import { defineStage, type Stage } from '../stage.ts';
+import type { FitConfig } from './config.ts';
+import { checkBands, type FieldCatalogue, readFieldCatalogue } from './load-catalogue.ts';
+import { type FieldImages, openImages } from './load-field.ts';
+import { outsideOf, placesOf } from './load-sources.ts';
+
+export const validateStage: Stage<FitConfig> = defineStage<FitConfig>({
+  name: 'validate',
+  aliases: [],
+  summary: 'checks config, files, headers, WCS, bands and catalogue, and writes nothing',
+  keys: [],
+  async run({ log }, config) {
+    const faults: ArcletError[] = [];
+    const attempt = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
+      try {
+        return await work();
+      } catch (error) {
+        if (!isArcletError(error)) throw error;
+        faults.push(error);
+        return undefined;
+      }
+    };
+    const catalogue = await attempt(() => readFieldCatalogue(config.inputs.inputCatalog));
+    const images = await attempt(() => openImages(config));
+    try {
+      const bands = images?.frames.map(({ band }) => band) ?? [];
+      if (catalogue && images) await attempt(async () => checkBands(config.inputs.inputCatalog, catalogue.bands, bands));
+      const gaia = config.inputs.gaiaxpSynphotCsv;
+      if (gaia !== null) await attempt(() => checkGaia(gaia, config, bands));
+      for (const warning of [...(catalogue?.warnings ?? []), ...(images?.warnings ?? [])])
+        log.info('warning', `warning: ${warning}`);
+      if (faults.length > 0) throw together(faults);
+      return report(catalogue as FieldCatalogue, images as FieldImages);
+    } finally {
+      await images?.close();
+    }
+  },
+});
+
+/** Throws INPUT_INVALID naming the columns that a run would miss in the Gaia table. */
+async function checkGaia(path: string, { zp, epsf }: FitConfig, bands: readonly string[]): Promise<void> {
+  const names = await withTable(path, undefined, async ({ schema }) => schema.columns.map(({ name }) => name));
+  const forStars = epsf.useGaiaxp && epsf.psfstarMode !== 'sep';
+  const needed = [
+    ...(zp.enabled ? ['source_id', 'phot_g_mean_mag'] : []),
+    ...(zp.enabled || forStars ? ['ra', 'dec', ...bands.map((band) => `mag_${band}`)] : []),
+  ];
+  const missing = needed.filter((name) => !names.includes(name));
+  if (missing.length === 0) return;
+  throw new ArcletError('INPUT_INVALID', `${path} has no column ${missing.join(', ')}.`, {
+    subject: path,
+    remedy: `It has ${names.join(', ')}.`,
+    data: { missing },
+  });
+}
+
+/** One fault as it is; several in one error of the first one's kind. */
+function together(faults: readonly ArcletError[]): ArcletError {
+  if (faults.length === 1) return faults[0];
+  return new ArcletError(faults[0].code, faults.map(({ message }) => message).join(' '), {
+    subject: faults[0].subject,
+    remedy: faults.flatMap(({ remedy }) => remedy ?? []).join(' '),
+    data: { faults: faults.map(({ code, message, data }) => ({ code, message, data })) },
+  });
+}
+
+function report(catalogue: FieldCatalogue, images: FieldImages) {
+  const { frames, box, wcs, pixscaleArcsec } = images;
+  const outside = outsideOf(placesOf(wcs, catalogue), box).reduce((sum, flag) => sum + flag, 0);
+  return {
+    outcome: 'done' as const,
+    counts: { images: frames.length, sources: catalogue.rows, outside },
+    outputs: [],
+    summary: [
+      `${frames.length} bands: ${frames.map(({ band }) => band).join(', ')}`,
+      `working frame ${box.width} x ${box.height} px from (${box.x0}, ${box.y0}), ${pixscaleArcsec.toFixed(4)} arcsec per px`,
+      `${catalogue.rows} sources, ${catalogue.rows - outside} of them in the working frame`,
+    ],
+  };
+}
