@@ -63,12 +63,13 @@ export interface SimulatedStars {
   readonly sigma: number;
 }
 
-/** Stars of one profile at random sub-pixel places with matched S/N `snr`, sky noise 1, guesses off by up to `guess` px. */
+/** Stars of one profile at random sub-pixel places with matched S/N `snr`, sky noise 1, guesses off by up to `guess` px. With `sign` -1 the same stars
+ * under the opposite noise: the mean of a pair shows a bias without most of the scatter. */
 export function simulateStars(
   profile: Profile,
-  options: { count: number; size: number; snr: number; seed: number; guess?: number; background?: number },
+  options: { count: number; size: number; snr: number; seed: number; guess?: number; background?: number; sign?: 1 | -1 },
 ): SimulatedStars {
-  const { count, size, snr, seed, guess = 0.5, background = 0 } = options;
+  const { count, size, snr, seed, guess = 0.5, background = 0, sign = 1 } = options;
   const random = new PhiloxStream(philoxKey(seed));
   const out: SimulatedStars = { stars: [], x: [], y: [], flux: [], sigma: 1 };
   for (let n = 0; n < count; n++) {
@@ -76,7 +77,7 @@ export function simulateStars(
     const y = (size - 1) / 2 + random.between(-0.5, 0.5);
     const stamp = integrated(profile, x, y, size);
     const flux = snr * Math.sqrt(noiseArea(stamp));
-    const data = stamp.map((value) => flux * value + background + random.normal());
+    const data = stamp.map((value) => flux * value + background + sign * random.normal());
     out.stars.push({
       data,
       weight: new Float64Array(size * size).fill(1),

@@ -6,7 +6,8 @@ import { StampSampler } from './spline.ts';
 import { fitStar, placeModel } from './star-fit.ts';
 import { apertureGuess, type FitStar, openStar, type StarCutout, windowCentroid } from './stars.ts';
 
-/** What is asked. A number fails when it is beyond its limit by more than twice its own error: noise alone does not reject a PSF. */
+/** What is asked. A number fails when it is beyond its limit by more than twice its own error (the growth curve: three
+ * times): noise alone does not reject a PSF. */
 export interface AcceptLimits {
   /** |fitted / aperture flux - 1| (default 0.005): it goes into the magnitudes of a cell as it is, and the survey's zero points are good to 0.5 %. */
   readonly fluxBias: number;
@@ -99,7 +100,8 @@ export function acceptEpsf(
   let worst = -1;
   let excess = 0;
   rings.difference.forEach((value, r) => {
-    const over = Math.abs(value) - limits.growth - 2 * rings.error[r];
+    // Thirty radii are looked at, so one more sigma.
+    const over = Math.abs(value) - limits.growth - 3 * rings.error[r];
     if (over > excess) [worst, excess] = [r, over];
   });
   if (worst >= 0) {

@@ -67,13 +67,17 @@ export interface EpsfBuild {
   readonly noiseScale: number;
 }
 
-/** The fewest nodes per pixel that hold a PSF of this FWHM (px): a cubic spline of FWHM/node 3.6 is off by 1e-3 of the peak (docs/epsf.md). */
+/** The fewest nodes per pixel that hold a PSF of this FWHM (px) to 2e-3 of its peak: docs/epsf.md has the table. */
 export function defaultOversampling(fwhm: number): 1 | 2 | 3 | 4 {
-  return fwhm >= 4 ? 1 : fwhm >= 2 ? 2 : fwhm >= 1.3 ? 3 : 4;
+  return fwhm >= 4.5 ? 1 : fwhm >= 1.9 ? 2 : fwhm >= 1.2 ? 3 : 4;
 }
 
 /** Rounds in which the strength of the penalty is chosen; then it stays, so that the rest converges. */
 const STRENGTH_ROUNDS = 2;
+/** A star found out only by the grid has bent the template: that is fitted again without it, this often at most. */
+const MOST_RESTARTS = 4;
+/** Least flux over its error: fainter stars say nothing about a PSF. */
+const LEAST_SNR = 5;
 
 /**
  * Builds an effective PSF. Bad pixels (weight 0) do not count; neighbours are clipped pixel by pixel; blends, galaxies and saturated stars are
@@ -86,8 +90,11 @@ export function buildEpsf(cutouts: readonly StarCutout[], options: EpsfBuildOpti
   const stars = cutouts.map((cutout, k) => openStar(cutout, k, options.background ?? true));
   const fwhm = firstLook(stars, options.fwhm);
   const builder = new Builder(stars, fwhm, options);
-  builder.fitTemplate();
-  return builder.refine();
+  for (let restart = 0; ; restart++) {
+    builder.fitTemplate();
+    const build = builder.refine(restart < MOST_RESTARTS);
+    if (build !== undefined) return build;
+  }
 }
 
 class Builder {
@@ -153,7 +160,7 @@ class Builder {
       const { chi2, seen, ratio, ratioError } = cores[k];
       star.coreChi2 = chi2;
       const shift = Math.hypot(star.x - star.startX, star.y - star.startY);
-      if (!(star.flux > 0)) star.rejected = 'flux not positive';
+      if (!(star.flux > LEAST_SNR * star.fluxError)) star.rejected = `signal-to-noise below ${LEAST_SNR}`;
       else if (seen < 0.5) star.rejected = `${Math.round(100 * (1 - seen))} % of the core is bad`;
       else if (!(shift <= rejectShift)) star.rejected = `centre ${shift.toFixed(2)} px from the guess`;
       else if (!(chi2 <= limit)) star.rejected = `core chi-squared ${chi2.toPrecision(3)}`;
@@ -165,8 +172,8 @@ class Builder {
     return changed;
   }
 
-  /** Grid and stars in turn. */
-  refine(): EpsfBuild {
+  /** Grid and stars in turn. Undefined, where `mayRestart`, when a star was rejected on the way. */
+  refine(mayRestart: boolean): EpsfBuild | undefined {
     const { rounds = 8, accuracy = 1e-3 } = this.options;
     const oversampling = this.options.oversampling ?? defaultOversampling(this.template.fwhm);
     const size = Math.max(...this.stars.map((star) => star.size));
@@ -202,7 +209,10 @@ class Builder {
       const before = this.stars.map(({ x, y }) => ({ x, y }));
       this.refit(coefficients, sampler);
       if (round === 1) this.noise.scale = noiseScale(usable(this.stars));
-      if (round < rounds && this.judge(round === 1 ? 0.05 : 0.02)) lastChange = Number.POSITIVE_INFINITY;
+      if (round < rounds && this.judge(round === 1 ? 0.05 : this.modelError)) {
+        if (mayRestart) return undefined;
+        lastChange = Number.POSITIVE_INFINITY;
+      }
       // The PSF may wander off its middle with all stars in its wake; how far the stars moved is what is left when it is put back.
       const offset = windowOffset(coefficients, side, oversampling, this.template.fwhm);
       lastMove = Math.max(

@@ -7,20 +7,25 @@ import { StampSampler, splineCoefficients } from './spline.ts';
 import { fitStar, placeModel } from './star-fit.ts';
 import type { FitStar } from './stars.ts';
 
-/** Shape of an elliptical Moffat: FWHM in px (of the circle of equal area), ellipticity components, beta. */
+/** Shape of an elliptical Moffat: FWHM in px (of the circle of equal area), ellipticity components, 1/beta. */
 export interface Template {
   readonly fwhm: number;
   readonly e1: number;
   readonly e2: number;
-  readonly beta: number;
+  /** 0 is a Gaussian; below 0 the profile goes on to (1 - r^2/R^2)^n, which ends at R. */
+  readonly inverseBeta: number;
   /** Where its centre is from the middle of the PSF, px. */
   readonly x: number;
   readonly y: number;
 }
 
-/** 1/beta is fitted: 0 is a Gaussian. Above 0.62 (beta 1.6) the wings hold most of the flux and no stamp can tell how much. */
-const LEAST_INVERSE_BETA = 1e-4;
-const GREATEST_INVERSE_BETA = 0.62;
+/**
+ * 1/beta is fitted, through 0: were a Gaussian the end of the range, noise could only err to one side of it, and Gaussian PSFs come out 0.2 % too wide.
+ * Above 0.62 (beta 1.6) the wings hold most of the flux and no stamp can tell how much.
+ */
+const INVERSE_BETA = { least: -0.08, greatest: 0.62 };
+/** 1/beta nearer to 0 than this is set to this: the profile differs by 1e-7, the formulas divide by it. */
+const ZERO = 1e-6;
 /** Gauss-Legendre nodes on [-1/2, 1/2] and weights: two and four points. */
 const TWO = { nodes: [-0.28867513459481287, 0.28867513459481287], weights: [0.5, 0.5] };
 const FOUR = {
@@ -33,13 +38,15 @@ const FOUR = {
  * Gauss-Legendre of 4 x 4 points within two FWHM (2e-6 of the peak at a FWHM of 1.5 px), 2 x 2 outside.
  */
 export function templateSamples(template: Template, side: number, oversampling: number): Float64Array {
-  const { fwhm, e1, e2, beta } = template;
-  const alpha = fwhm / (2 * Math.sqrt(2 ** (1 / beta) - 1));
-  const scale = 1 / (alpha * alpha * Math.sqrt(1 - e1 * e1 - e2 * e2));
+  const { fwhm, e1, e2 } = template;
+  const beta = 1 / (Math.abs(template.inverseBeta) < ZERO ? ZERO : template.inverseBeta);
+  // alpha^2, and with it beta - 1, is below 0 where 1/beta is.
+  const alpha2 = (fwhm * fwhm) / (4 * Math.expm1(Math.LN2 / beta));
+  const scale = 1 / (alpha2 * Math.sqrt(1 - e1 * e1 - e2 * e2));
   const xx = scale * (1 - e1);
   const yy = scale * (1 + e1);
   const xy = -2 * scale * e2;
-  const height = (beta - 1) / (Math.PI * alpha * alpha);
+  const height = (beta - 1) / (Math.PI * alpha2);
   const middle = (side - 1) / 2;
   const out = new Float64Array(side * side);
   // A centred profile is even: the second half of the grid mirrors the first.
@@ -53,7 +60,8 @@ export function templateSamples(template: Template, side: number, oversampling: 
       const v = y + nodes[b];
       for (let a = 0; a < nodes.length; a++) {
         const u = x + nodes[a];
-        sum += weights[a] * weights[b] * (1 + xx * u * u + xy * u * v + yy * v * v) ** -beta;
+        const base = 1 + xx * u * u + xy * u * v + yy * v * v;
+        if (base > 0) sum += weights[a] * weights[b] * base ** -beta;
       }
     }
     out[k] = height * sum;
@@ -65,13 +73,13 @@ export function templateSamples(template: Template, side: number, oversampling: 
 type Parameters = readonly [logFwhm: number, e1: number, e2: number, inverseBeta: number];
 
 function toTemplate(p: Parameters): Template {
-  return { fwhm: Math.exp(p[0]), e1: p[1], e2: p[2], beta: 1 / p[3], x: 0, y: 0 };
+  return { fwhm: Math.exp(p[0]), e1: p[1], e2: p[2], inverseBeta: p[3], x: 0, y: 0 };
 }
 
 function bounded(p: readonly number[]): Parameters {
   const length = Math.hypot(p[1], p[2]);
   const shrink = length > 0.6 ? 0.6 / length : 1;
-  const inverse = Math.min(GREATEST_INVERSE_BETA, Math.max(LEAST_INVERSE_BETA, p[3]));
+  const inverse = Math.min(INVERSE_BETA.greatest, Math.max(INVERSE_BETA.least, p[3]));
   return [Math.min(Math.log(60), Math.max(Math.log(0.8), p[0])), p[1] * shrink, p[2] * shrink, inverse];
 }
 
@@ -92,7 +100,7 @@ export function fitTemplate(
   weigh: (star: FitStar) => void,
   start?: Template,
 ): Template {
-  let p: Parameters = start ? [Math.log(start.fwhm), start.e1, start.e2, 1 / start.beta] : [Math.log(first), 0, 0, 0.3];
+  let p: Parameters = start ? [Math.log(start.fwhm), start.e1, start.e2, start.inverseBeta] : [Math.log(first), 0, 0, 0.3];
   const largest = Math.max(...stars.map((star) => star.size));
   const half = Math.min(Math.ceil(largest / 2), Math.max(6, Math.ceil(4 * first)));
   const side = 2 * oversampling * half + 1;

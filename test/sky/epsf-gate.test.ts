@@ -1,0 +1,207 @@
+import { describe, expect, it } from 'vitest';
+import {
+  acceptEpsf,
+  alignCells,
+  buildEpsf,
+  type Epsf,
+  epsfFwhm,
+  epsfStamp,
+  growthQuality,
+  interpolateEpsf,
+  regridEpsf,
+  residualQuality,
+  sampleEpsf,
+  splineCoefficients,
+} from '../../src/sky/epsf/index.ts';
+import { templateSamples } from '../../src/sky/epsf/template.ts';
+import { gaussian, integrated, moffat, simulateStars } from '../support/epsf-stars.ts';
+
+const SIZE = 41;
+
+/** The exact PSF of a Moffat on a grid. */
+function exact(fwhm: number, oversampling = 2, e1 = 0, x = 0): Epsf {
+  const side = 2 * 24 * oversampling + 1;
+  const samples = templateSamples({ fwhm, e1, e2: 0, inverseBeta: 1 / 3.5, x, y: 0 }, side, oversampling);
+  const raw: Epsf = { side, oversampling, coefficients: splineCoefficients(samples, side), stampSize: SIZE, fluxOutside: 0 };
+  const { sum } = epsfStamp(raw, SIZE);
+  return { ...raw, coefficients: raw.coefficients.map((value) => value / sum), fluxOutside: 1 / sum - 1 };
+}
+
+const heldOut = (fwhm: number, snr = 500, count = 10) =>
+  simulateStars(moffat(fwhm, 3.5), { count, size: SIZE, snr, seed: 8 }).stars;
+
+describe('sampleEpsf', () => {
+  it('a spline at two nodes per pixel draws a pixel-integrated Moffat at any phase to 4e-4 of its peak', () => {
+    const epsf = exact(3.2);
+    for (const [x, y] of [
+      [20, 20],
+      [20.5, 19.5],
+      [20.13, 20.38],
+    ]) {
+      const truth = integrated(moffat(3.2, 3.5), x, y, SIZE);
+      const stamp = sampleEpsf(epsf, x, y, SIZE);
+      const peak = Math.max(...truth);
+      truth.forEach((value, k) => {
+        expect(Math.abs(stamp[k] / (1 + epsf.fluxOutside) - value)).toBeLessThan(4e-4 * peak);
+      });
+    }
+  });
+
+  it('is 0 far outside its grid and refuses what is no place', () => {
+    const epsf = exact(3.2);
+    expect(Math.max(...sampleEpsf(epsf, -200, 10, 5))).toBe(0);
+    expect(() => sampleEpsf(epsf, Number.NaN, 0, 5)).toThrow(/cannot be drawn/);
+    expect(() => sampleEpsf(epsf, 0, 0, 2.5)).toThrow(/cannot be drawn/);
+  });
+});
+
+describe('acceptEpsf', () => {
+  it('takes the true PSF, at high and at low signal', () => {
+    for (const snr of [60, 500, 3000]) {
+      const { verdict, reasons, fluxBias, fluxBiasError, starsUsed } = acceptEpsf(exact(3.2), heldOut(3.2, snr));
+      expect(reasons).toEqual([]);
+      expect(verdict).toBe('accepted');
+      expect(starsUsed).toBe(10);
+      expect(Math.abs(fluxBias)).toBeLessThan(3 * fluxBiasError);
+    }
+  });
+
+  it('refuses a PSF too wide, too narrow, lopsided, off its centre or without wings, and says why', () => {
+    const stars = heldOut(3.2);
+    const reasonsOf = (epsf: Epsf) => {
+      const { verdict, reasons } = acceptEpsf(epsf, stars);
+      expect(verdict).toBe('rejected');
+      return reasons.join(' ');
+    };
+    expect(reasonsOf(exact(3.5))).toMatch(/flux/);
+    expect(reasonsOf(exact(2.9))).toMatch(/chi-squared/);
+    expect(reasonsOf(exact(3.2, 2, 0.3))).toMatch(/chi-squared/);
+    const clipped = exact(3.2);
+    const half = (clipped.side - 1) / 2;
+    const coreOnly = clipped.coefficients.map((value, k) =>
+      Math.hypot((k % clipped.side) - half, Math.floor(k / clipped.side) - half) > 8 ? 0 : value,
+    );
+    const { sum } = epsfStamp({ ...clipped, coefficients: coreOnly }, SIZE);
+    expect(reasonsOf({ ...clipped, coefficients: coreOnly.map((value) => value / sum) })).toMatch(/flux/);
+    const blended = integrated((dx, dy) => 0.7 * moffat(3.2, 3.5)(dx, dy) + 0.3 * moffat(3.2, 3.5)(dx - 2, dy), 20, 20, SIZE);
+    const side = SIZE;
+    expect(
+      reasonsOf({ side, oversampling: 1, coefficients: splineCoefficients(blended, side), stampSize: SIZE, fluxOutside: 0 }),
+    ).toMatch(/chi/);
+  });
+
+  it('a galaxy among the held-out stars does not decide', () => {
+    const stars = heldOut(3.2);
+    const galaxy = integrated(gaussian(9), 20, 20, SIZE).map((value) => 2e4 * value);
+    const { verdict, starsUsed } = acceptEpsf(exact(3.2), [...stars, { ...stars[0], data: galaxy, x: 20, y: 20 }]);
+    expect(verdict).toBe('accepted');
+    expect(starsUsed).toBe(10);
+  });
+
+  it('without stars, with one, or with faint ones nothing is tested', () => {
+    expect(acceptEpsf(exact(3.2), []).verdict).toBe('untested');
+    const { verdict, reasons } = acceptEpsf(exact(3.2), heldOut(3.2, 500, 1));
+    expect(verdict).toBe('untested');
+    expect(reasons[0]).toMatch(/1 held-out stars/);
+    expect(acceptEpsf(exact(3.2), heldOut(3.2, 15, 3)).verdict).toBe('untested');
+    const bad = heldOut(3.2).map((star) => ({ ...star, weight: new Float64Array(SIZE * SIZE) }));
+    expect(acceptEpsf(exact(3.2), bad).verdict).toBe('untested');
+  });
+
+  it('a built PSF passes on other stars', () => {
+    const { epsf } = buildEpsf(simulateStars(moffat(2.4, 3.5), { count: 20, size: SIZE, snr: 200, seed: 21 }).stars);
+    expect(acceptEpsf(epsf, heldOut(2.4, 200)).reasons).toEqual([]);
+  });
+});
+
+describe('interpolateEpsf', () => {
+  const cells = (epsfs: (Epsf | undefined)[]) => alignCells({ xEdges: [0, 100, 200], yEdges: [0, 50, 150], epsfs });
+  const four = [exact(3), exact(3.2), exact(3.4), exact(3.6)];
+
+  it('is bilinear between the centres, constant beyond them, and keeps the sum', () => {
+    const grid = cells(four);
+    const at = (x: number, y: number) => sampleEpsf(interpolateEpsf(grid, x, y).epsf, 20, 20, 1)[0];
+    const peaks = four.map((epsf) => sampleEpsf(epsf, 20, 20, 1)[0]);
+    expect(at(50, 25)).toBeCloseTo(peaks[0], 14);
+    expect(at(-1e3, -1e3)).toBeCloseTo(peaks[0], 14);
+    expect(at(1e3, 1e3)).toBeCloseTo(peaks[3], 14);
+    expect(at(75, 25)).toBeCloseTo(0.75 * peaks[0] + 0.25 * peaks[1], 14);
+    expect(at(100, 62.5)).toBeCloseTo((peaks[0] + peaks[1] + peaks[2] + peaks[3]) / 4, 14);
+    expect(epsfStamp(interpolateEpsf(grid, 90, 60).epsf, SIZE).sum).toBeCloseTo(1, 12);
+    // Continuous where the step function jumps.
+    expect(Math.abs(at(100 - 1e-6, 30) - at(100 + 1e-6, 30))).toBeLessThan(1e-9);
+  });
+
+  it('steps at the cell bounds when asked to', () => {
+    const grid = cells(four);
+    expect(interpolateEpsf(grid, 99.9, 49.9, 'step').cells).toEqual([{ cell: 0, weight: 1 }]);
+    expect(interpolateEpsf(grid, 100, 50, 'step').cells).toEqual([{ cell: 3, weight: 1 }]);
+  });
+
+  it('leaves missing cells out, and takes the nearest where all four are missing', () => {
+    const grid = cells([four[0], undefined, four[2], undefined]);
+    expect(interpolateEpsf(grid, 100, 25).cells).toEqual([{ cell: 0, weight: 1 }]);
+    const between = interpolateEpsf(grid, 100, 62.5).cells;
+    expect(between.map(({ cell }) => cell)).toEqual([0, 2]);
+    expect(between[0].weight + between[1].weight).toBeCloseTo(1, 14);
+    expect(interpolateEpsf(grid, 190, 140).cells).toEqual([{ cell: 2, weight: 1 }]);
+    expect(() => cells([undefined, undefined, undefined, undefined])).toThrow(/cannot fill/);
+    expect(() => cells([four[0]])).toThrow(/cannot fill/);
+  });
+
+  it('puts PSFs of different grids on one', () => {
+    const grid = cells([exact(3, 1), exact(3, 3), undefined, undefined]);
+    const { epsf } = interpolateEpsf(grid, 100, 20);
+    expect(epsf.oversampling).toBe(3);
+    const truth = sampleEpsf(exact(3, 3), 20.3, 20.4, SIZE);
+    sampleEpsf(epsf, 20.3, 20.4, SIZE).forEach((value, k) => {
+      expect(Math.abs(value - truth[k])).toBeLessThan(0.005 * truth[20 * SIZE + 20]);
+    });
+    const coarse = sampleEpsf(exact(3.2, 2), 20.3, 20.4, SIZE);
+    const again = regridEpsf(exact(3.2, 2), exact(3.2, 4).side, 4);
+    sampleEpsf(again, 20.3, 20.4, SIZE).forEach((value, k) => {
+      expect(Math.abs(value - coarse[k])).toBeLessThan(2e-5);
+    });
+  });
+});
+
+describe('quality', () => {
+  it('growth radii count whole pixels from the middle, edges their corners twice', () => {
+    const stamp = [1, 2, 3, 4, 50, 6, 7, 8, 9].map((value) => value / 90);
+    const q = growthQuality(stamp, 3);
+    expect(Array.from(q.growth)).toEqual([50 / 90, 70 / 90, 1].map((value) => expect.closeTo(value, 12)));
+    expect([q.ee_r50_pix, q.ee_r80_pix, q.ee_r90_pix]).toEqual([0, 2, 2]);
+    expect(q.ee_edge).toBeCloseTo(1, 12);
+    // 1 2 3, 7 8 9, 1 4 7, 3 6 9 over 90.
+    expect(q.epsf_edge_mean).toBeCloseTo(60 / 12 / 90, 12);
+    expect(q.epsf_edge_median).toBeCloseTo(5 / 90, 12);
+    expect([q.epsf_min, q.epsf_max]).toEqual([1 / 90, 50 / 90]);
+    expect(growthQuality(new Float64Array(9), 3).ee_r50_pix).toBeNaN();
+  });
+
+  it('FWHM of a pixel-integrated PSF', () => {
+    // The pixel adds in quadrature: sqrt(5^2 + 8 ln 2 / 12) = 5.05 for a Gaussian; a Moffat is close to it.
+    expect(epsfFwhm(exact(5))).toBeGreaterThan(5.02);
+    expect(epsfFwhm(exact(5))).toBeLessThan(5.1);
+  });
+
+  it('residuals of a true PSF are noise, and bad pixels stay out', () => {
+    const sim = simulateStars(moffat(3.2, 3.5), { count: 15, size: SIZE, snr: 300, seed: 31 });
+    const fitted = sim.stars.map((star, k) => ({
+      cutout: {
+        ...star,
+        weight: Float64Array.from(star.weight, (w, n) => (n === k ? 0 : w)),
+        data: Float64Array.from(star.data, (v, n) => (n === k ? 1e9 : v)),
+      },
+      x: sim.x[k],
+      y: sim.y[k],
+      flux: sim.flux[k] / (1 + exact(3.2).fluxOutside),
+      background: 0,
+    }));
+    const q = residualQuality(exact(3.2), fitted);
+    expect(q.resid_nstars).toBe(15);
+    expect(Math.abs(q.resid_bias)).toBeLessThan(0.05);
+    expect(q.resid_norm_rms).toBeCloseTo(1, 1);
+    expect(residualQuality(exact(3.2), []).resid_rms).toBeNaN();
+  });
+});
