@@ -6,8 +6,8 @@ export default defineConfig({
     globalSetup: ['test/global-setup.ts'],
     // Not 'threads': terminating a worker thread during GPU traffic can take the whole process down.
     pool: 'forks',
-    // SwiftShader on a shared machine.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // SwiftShader on a shared machine: the slowest agreement test takes 25 s on two idle cores.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 });
