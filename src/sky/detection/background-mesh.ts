@@ -1,0 +1,288 @@
+/**
+ * Level and noise of one mesh of a background grid: clipped moments, a histogram around them, clipping on the histogram until it settles, and
+ * the mode estimated from its median and mean (Bertin & Arnouts 1996, A&AS 117, 393, section 4.1; Da Costa 1992, ASP Conf. 23, 90).
+ */
+
+/** The part of a mesh's pixels that must be good for it to count. */
+const GOOD_PART = 0.5;
+/** Most bins of the histogram. */
+const MAX_BINS = 4096;
+/** Half the range of the histogram in standard deviations. */
+const HALF_RANGE = 5;
+/** Bins per good pixel: one pixel in each bin at half a standard deviation from the middle of a Gaussian. */
+const BINS_PER_PIXEL = Math.sqrt(2 / Math.PI) * HALF_RANGE * 0.25;
+/** First cut, in standard deviations, before there is a histogram. */
+const FIRST_CUT = 2;
+/** Cuts on the histogram, in its standard deviations. */
+const CUT = 3;
+const MAX_ROUNDS = 100;
+const SETTLED = 1e-4;
+/** Below this width in bins the histogram says nothing more about the width. */
+const NARROWEST = 0.1;
+/** A median further than this from the mean, in standard deviations, means a crowded mesh: its median is taken as it is. */
+const CROWDED = 0.3;
+
+/** Measures meshes one after the other. It holds the scratch memory, so one instance serves one thread. */
+export class MeshStatistics {
+  /** Level of the mesh measured last, in units of the image; NaN when too few of its pixels are good. */
+  level = Number.NaN;
+  /** Standard deviation of its sky in the same units; NaN with the level. */
+  rms = Number.NaN;
+  /** The good pixels less #pivot: nothing cancels in their squares, however high the sky. */
+  readonly #values: Float64Array;
+  #pivot = 0;
+  #count = 0;
+  #sum = 0;
+  #squares = 0;
+  readonly #histogram = new Int32Array(MAX_BINS);
+  /** Pixels in all bins before; one more entry than bins. */
+  readonly #before = new Int32Array(MAX_BINS + 1);
+
+  /** @param capacity pixels of the largest mesh */
+  constructor(capacity: number) {
+    this.#values = new Float64Array(capacity);
+  }
+
+  /**
+   * Sets `level` and `rms` from the rectangle of `width` x `height` pixels that begins at `start`.
+   *
+   * @param data rows of `stride` pixels; what is not finite counts as masked
+   * @param mask the same shape, non-zero where a pixel is not to be used
+   */
+  measure(
+    data: Float32Array | Float64Array,
+    mask: Uint8Array | undefined,
+    start: number,
+    stride: number,
+    width: number,
+    height: number,
+  ): void {
+    this.level = Number.NaN;
+    this.rms = Number.NaN;
+    if (mask !== undefined || !this.#gatherAll(data, start, stride, width, height)) {
+      this.#gatherGood(data, mask, start, stride, width, height);
+      if (this.#count === 0 || this.#count < width * height * GOOD_PART) return;
+    }
+    const gathered = this.#count;
+    const mean = this.#sum / gathered;
+    const deviation = Math.sqrt(Math.max(0, this.#squares / gathered - mean * mean));
+    if (!Number.isFinite(deviation)) return;
+    this.#cut(gathered, mean - FIRST_CUT * deviation, mean + FIRST_CUT * deviation);
+    const cutMean = this.#sum / this.#count;
+    const cutDeviation = Math.sqrt(Math.max(0, this.#squares / this.#count - cutMean * cutMean));
+    if (cutDeviation === 0) {
+      this.level = this.#pivot + cutMean;
+      this.rms = 0;
+      return;
+    }
+    const bins = Math.min(MAX_BINS, Math.floor(BINS_PER_PIXEL * this.#count + 1));
+    const binWidth = (2 * HALF_RANGE * cutDeviation) / bins;
+    // The value at the middle of bin 0.
+    const zero = cutMean - HALF_RANGE * cutDeviation;
+    this.#fill(gathered, bins, zero, binWidth);
+    const [middle, sigma] = this.#settle(bins);
+    this.level = this.#pivot + zero + middle * binWidth;
+    this.rms = sigma * binWidth;
+  }
+
+  /** Takes every pixel; false when one of them is not finite. */
+  #gatherAll(data: Float32Array | Float64Array, start: number, stride: number, width: number, height: number): boolean {
+    const values = this.#values;
+    const pivot = data[start];
+    // Two chains of additions: a single one would wait for its own result at every pixel.
+    let sum0 = 0;
+    let sum1 = 0;
+    let squares0 = 0;
+    let squares1 = 0;
+    let to = 0;
+    for (let row = 0; row < height; row++) {
+      let from = start + row * stride;
+      const end = from + width;
+      for (const lastPair = end - 1; from < lastPair; from += 2, to += 2) {
+        const a = data[from] - pivot;
+        const b = data[from + 1] - pivot;
+        values[to] = a;
+        values[to + 1] = b;
+        sum0 += a;
+        sum1 += b;
+        squares0 += a * a;
+        squares1 += b * b;
+      }
+      if (from < end) {
+        const a = data[from] - pivot;
+        values[to++] = a;
+        sum0 += a;
+        squares0 += a * a;
+      }
+    }
+    this.#pivot = pivot;
+    this.#count = to;
+    this.#sum = sum0 + sum1;
+    this.#squares = squares0 + squares1;
+    return Number.isFinite(this.#squares);
+  }
+
+  /** Takes the pixels that are finite and not masked. */
+  #gatherGood(
+    data: Float32Array | Float64Array,
+    mask: Uint8Array | undefined,
+    start: number,
+    stride: number,
+    width: number,
+    height: number,
+  ): void {
+    const values = this.#values;
+    let pivot = 0;
+    let count = 0;
+    let sum = 0;
+    let squares = 0;
+    for (let row = 0; row < height; row++) {
+      const first = start + row * stride;
+      for (let at = first; at < first + width; at++) {
+        if (mask !== undefined && mask[at] !== 0) continue;
+        const pixel = data[at];
+        if (!(pixel - pixel === 0)) continue;
+        if (count === 0) pivot = pixel;
+        const value = pixel - pivot;
+        values[count++] = value;
+        sum += value;
+        squares += value * value;
+      }
+    }
+    this.#pivot = pivot;
+    this.#count = count;
+    this.#sum = sum;
+    this.#squares = squares;
+  }
+
+  /** Count, sum and squares of the values in [low, high]; the values themselves stay. */
+  #cut(gathered: number, low: number, high: number): void {
+    const values = this.#values;
+    let count = 0;
+    let sum0 = 0;
+    let sum1 = 0;
+    let squares0 = 0;
+    let squares1 = 0;
+    const odd = gathered & 1;
+    for (let i = odd; i < gathered; i += 2) {
+      const a = values[i];
+      const b = values[i + 1];
+      if (a >= low && a <= high) {
+        sum0 += a;
+        squares0 += a * a;
+        count++;
+      }
+      if (b >= low && b <= high) {
+        sum1 += b;
+        squares1 += b * b;
+        count++;
+      }
+    }
+    if (odd === 1 && values[0] >= low && values[0] <= high) {
+      sum0 += values[0];
+      squares0 += values[0] * values[0];
+      count++;
+    }
+    this.#count = count;
+    this.#sum = sum0 + sum1;
+    this.#squares = squares0 + squares1;
+  }
+
+  #fill(gathered: number, bins: number, zero: number, binWidth: number): void {
+    const values = this.#values;
+    const histogram = this.#histogram.fill(0, 0, bins);
+    const scale = 1 / binWidth;
+    const offset = 0.5 - zero * scale;
+    for (let i = 0; i < gathered; i++) {
+      const bin = values[i] * scale + offset;
+      if (bin >= 0 && bin < bins) histogram[bin | 0]++;
+    }
+  }
+
+  /**
+   * Clips the histogram at CUT standard deviations about its median until the width stands still.
+   *
+   * The median is where the pixels below and above weigh the same. It lies between two bins, and is moved off their border by what one side has
+   * more than the other, in pixels of the fuller of the two. Counts from the left are kept, so each round finds it by halving; sums follow the
+   * cuts as they move.
+   *
+   * @returns the mode and the standard deviation in bins, from the middle of bin 0
+   */
+  #settle(bins: number): [middle: number, sigma: number] {
+    const histogram = this.#histogram;
+    const before = this.#before;
+    let count = 0;
+    let sum = 0;
+    let squares = 0;
+    for (let bin = 0; bin < bins; bin++) {
+      const pixels = histogram[bin];
+      before[bin] = count;
+      count += pixels;
+      const weighed = pixels * bin;
+      sum += weighed;
+      squares += weighed * bin;
+    }
+    before[bins] = count;
+    this.#sum = sum;
+    this.#squares = squares;
+    // Bins [low, high) are in.
+    let low = 0;
+    let high = bins;
+    let sigma = 10 * bins;
+    let last = 1;
+    let mean = 0;
+    let median = 0;
+    for (let round = 0; round < MAX_ROUNDS && sigma >= NARROWEST && Math.abs(sigma / last - 1) > SETTLED; round++) {
+      last = sigma;
+      const inside = before[high] - before[low];
+      if (inside === 0) return [median, 0];
+      mean = this.#sum / inside;
+      sigma = Math.sqrt(Math.max(0, this.#squares / inside - mean * mean));
+      median = this.#median(low, high);
+      const nextLow = Math.min(bins - 1, Math.max(0, Math.round(median - CUT * sigma)));
+      const nextHigh = Math.min(bins, Math.max(0, Math.round(median + CUT * sigma)) + 1);
+      this.#move(low, nextLow, -1);
+      this.#move(nextLow, low, 1);
+      this.#move(nextHigh, high, -1);
+      this.#move(high, nextHigh, 1);
+      low = nextLow;
+      high = nextHigh;
+    }
+    if (sigma === 0) return [mean, 0];
+    const mode = Math.abs(mean - median) / sigma < CROWDED ? 2.5 * median - 1.5 * mean : median;
+    return [mode, sigma];
+  }
+
+  /** Adds the bins [from, to) to the sums, or takes them away; none when `to` is not above `from`. */
+  #move(from: number, to: number, sign: number): void {
+    const histogram = this.#histogram;
+    let sum = 0;
+    let squares = 0;
+    for (let bin = from; bin < to; bin++) {
+      const weighed = histogram[bin] * bin;
+      sum += weighed;
+      squares += weighed * bin;
+    }
+    this.#sum += sign * sum;
+    this.#squares += sign * squares;
+  }
+
+  /** Median of the bins [low, high), which hold pixels, to a part of a bin. */
+  #median(low: number, high: number): number {
+    const before = this.#before;
+    const histogram = this.#histogram;
+    // A bin is left of the border when fewer pixels lie before it than after it; that falls off once from left to right.
+    const both = before[low] + before[high];
+    let border = low;
+    let end = high - 1;
+    while (border < end) {
+      const bin = (border + end) >> 1;
+      if (before[bin] + before[bin + 1] < both) border = bin + 1;
+      else end = bin;
+    }
+    const left = before[border] - before[low];
+    const right = before[high] - before[border];
+    const fuller = Math.max(histogram[border], border > 0 ? histogram[border - 1] : 0);
+    return border - 0.5 + (right - left) / (2 * fuller);
+  }
+}
