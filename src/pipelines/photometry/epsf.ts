@@ -1,0 +1,311 @@
+/**
+ * Stage `epsf`: the effective PSF of every active cell of every band, tested on stars that it was not made from. Frames are read by cells, so memory
+ * holds as many cells as there are workers.
+ */
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { ArcletError, isArcletError, toPlainError } from '../../core/errors.ts';
+import type { Failure, StageContext } from '../stage.ts';
+import type { FitConfig } from './config.ts';
+import type { CellOutcome, CellTask } from './epsf/cell-types.ts';
+import { type FinishedCell, finishBand } from './epsf/finish-band.ts';
+import { mostStarsPerCell } from './epsf/frame-psf.ts';
+import { type GaiaSeeds, readSeeds, type Seeds, seedsWithin } from './epsf/gaia-seeds.ts';
+import { epsfPage } from './epsf/page.ts';
+import { keepBand, keptBand } from './epsf/resume.ts';
+import { type Bench, drain, openBenches } from './epsf/workers.ts';
+import { type EpsfCell, epsfCells, type Frame, type LoadedField, type PixelBox } from './field.ts';
+import { activeCells } from './load-sources.ts';
+import { inFolder, putObject } from './load-wcs.ts';
+import type { PartResult } from './stages.ts';
+
+/** Bytes of work on a pixel of a section: as read, less sky, sky, its noise, masks, filtered runs. */
+const BYTES_PER_PIXEL = 40;
+
+export interface EpsfOptions {
+  /** Default epsf.max_workers, as many as memory allows; 0 works in this thread. */
+  readonly workers?: number;
+}
+
+/**
+ * Makes `EPSFs/<band>/<cell>/` with epsf.npy, meta.json and pictures, `epsf_cells.npz` of a band to interpolate from, `epsf_summary.json` and a
+ * page. A cell without a PSF of its own says why and gets another; a band whose image cannot be read is a failure of the result.
+ *
+ * @throws ABORTED between cells; OUTPUT_UNWRITABLE; INPUT_UNREADABLE, INPUT_INVALID for the Gaia file; WORKER_DIED
+ */
+export async function epsfField(
+  context: StageContext,
+  config: FitConfig,
+  field: LoadedField,
+  options: EpsfOptions = {},
+): Promise<PartResult> {
+  const begin = performance.now();
+  const { epsf: settings } = config;
+  const folder = config.outputs.epsfDir;
+  const { width, height } = field.box;
+  const grid = epsfCells(width, height, settings.epsfNgrid);
+  const active = activeCells(field.sources, width, height, settings.epsfNgrid);
+  const cells = settings.skipEmptyEpsfPatches ? grid.filter(({ tag }) => active.has(tag)) : grid;
+  const seeds = await seedsOf(context, config, field);
+  const workers = options.workers ?? workersFor(context, config, field.frames, cells);
+  const benches = openBenches(workers);
+  const finished = new Map<string, FinishedCell[]>();
+  const failures: Failure[] = [];
+  const keys = new Map<string, string>();
+  for (const frame of field.frames) keys.set(frame.band, await bandKey(context, frame, cells, seeds?.byBand.get(frame.band)));
+  try {
+    const todo: Frame[] = [];
+    for (const frame of field.frames) {
+      const kept = context.force
+        ? undefined
+        : await keptBand(inFolder(folder, frame.band), keys.get(frame.band)!, settings.finalPsfSize);
+      if (kept === undefined) todo.push(frame);
+      else finished.set(frame.band, kept);
+    }
+    const run = new Run(context, config, cells, grid, seeds, finished, failures);
+    const groups = settings.parallelBands ? [todo] : todo.map((frame) => [frame]);
+    for (const frames of groups) await run.bands(frames, benches, keys);
+  } finally {
+    await Promise.all(benches.map((bench) => bench.close()));
+  }
+  const rows = field.frames.flatMap(({ band }) => finished.get(band) ?? []);
+  const bandRows = failures.map(({ subject, reason }) => ({ band: subject, status: 'band_fail', error: reason }));
+  const summaryPlace = inFolder(folder, 'epsf_summary.json');
+  const pagePlace = inFolder(folder, 'index.html');
+  const encode = (text: string) => new TextEncoder().encode(text);
+  await putObject(summaryPlace, encode(`${JSON.stringify([...rows.map(({ meta }) => meta), ...bandRows], undefined, 2)}\n`));
+  const page = {
+    title: 'Effective PSFs',
+    text: pageText(config),
+    cells: rows,
+    grid,
+    gridSize: settings.epsfNgrid,
+    psfSize: settings.finalPsfSize,
+  };
+  await putObject(pagePlace, encode(await epsfPage(page)));
+  return {
+    field,
+    outcome: failures.length > 0 ? 'failed-rows' : 'done',
+    counts: countsOf(field, rows, grid.length - cells.length),
+    seconds: { epsf: (performance.now() - begin) / 1000 },
+    failures,
+    outputs: [summaryPlace, pagePlace],
+    summary: summaryOf(field, rows, cells.length, failures),
+  };
+}
+
+/** Gaia stars of the field; undefined where none are wanted or there is no file. */
+async function seedsOf({ log }: StageContext, config: FitConfig, field: LoadedField): Promise<GaiaSeeds | undefined> {
+  const { epsf: settings, inputs } = config;
+  if (!settings.useGaiaxp || settings.psfstarMode === 'sep') return undefined;
+  if (inputs.gaiaxpSynphotCsv === null) {
+    log.info(
+      'warning',
+      `warning: epsf.psfstar_mode is ${settings.psfstarMode} and there is no inputs.gaiaxp_synphot_csv: no Gaia stars.`,
+    );
+    return undefined;
+  }
+  const { wcs, box, frames } = field;
+  const bands = frames.map(({ band }) => band);
+  const seeds = await readSeeds(inputs.gaiaxpSynphotCsv, bands, { wcs, width: box.width, height: box.height }, settings);
+  if (seeds.without.length > 0) {
+    const columns = seeds.without.map((band) => `mag_${band}`).join(', ');
+    log.info('warning', `warning: ${inputs.gaiaxpSynphotCsv} has no ${columns}: no Gaia stars in these bands.`);
+  }
+  return seeds;
+}
+
+/** What is read for a cell: under profile arclet with a margin, so that stars at its edges can be cut out. */
+export function sectionOf(cell: EpsfCell, frame: { width: number; height: number }, config: FitConfig): PixelBox {
+  if (config.profile === 'tract7dt') return { x0: cell.x0, y0: cell.y0, width: cell.width, height: cell.height };
+  const margin = Math.floor(config.epsf.cutoutSize / 2) + config.epsf.edgePad + 2;
+  const x0 = Math.max(0, cell.x0 - margin);
+  const y0 = Math.max(0, cell.y0 - margin);
+  return {
+    x0,
+    y0,
+    width: Math.min(frame.width, cell.x0 + cell.width + margin) - x0,
+    height: Math.min(frame.height, cell.y0 + cell.height + margin) - y0,
+  };
+}
+
+function workersFor({ log }: StageContext, config: FitConfig, frames: readonly Frame[], cells: readonly EpsfCell[]): number {
+  const { memoryBudget } = config.performance;
+  const largest = Math.max(
+    1,
+    ...frames.flatMap((frame) => cells.map((cell) => sectionOf(cell, frame, config)).map((box) => box.width * box.height)),
+  );
+  const fitting = Math.max(1, Math.floor(memoryBudget / (BYTES_PER_PIXEL * largest)));
+  const wanted = config.epsf.maxWorkers === 'auto' ? availableParallelism() : config.epsf.maxWorkers;
+  const workers = Math.max(1, Math.min(wanted, fitting, frames.length * cells.length));
+  const megabytes = Math.round((BYTES_PER_PIXEL * largest) / 1e6);
+  log.info(
+    'epsf',
+    `ePSF: ${cells.length} cells in ${frames.length} bands, ${workers} workers of ${megabytes} MB of a budget of ${Math.round(memoryBudget / 1e6)} MB`,
+  );
+  return workers;
+}
+
+/** What a band's PSFs follow from. */
+async function bandKey(
+  { record, version }: StageContext,
+  frame: Frame,
+  cells: readonly EpsfCell[],
+  seeds: Seeds | undefined,
+): Promise<string> {
+  const { band, path, width, height, scale, sigmaSky, saturation, fwhmPx } = frame;
+  // An image that was made anew under the same name; objects elsewhere have no such time.
+  const written = await stat(path).then(
+    ({ mtimeMs, size }) => ({ mtimeMs, size }),
+    () => undefined,
+  );
+  const facts = {
+    written,
+    config: record.configHash,
+    version,
+    band,
+    path,
+    width,
+    height,
+    scale,
+    sigmaSky,
+    saturation,
+    fwhmPx,
+    cells: cells.map(({ tag }) => tag),
+  };
+  const hash = createHash('sha256').update(JSON.stringify(facts));
+  for (const column of seeds === undefined ? [] : [seeds.x, seeds.y]) hash.update(column);
+  return hash.digest('hex');
+}
+
+interface Job {
+  readonly frame: Frame;
+  readonly cell: EpsfCell;
+}
+
+/** Cells of bands over benches; a band is finished when its last cell is done. */
+class Run {
+  readonly #context: StageContext;
+  readonly #config: FitConfig;
+  readonly #cells: readonly EpsfCell[];
+  readonly #grid: readonly EpsfCell[];
+  readonly #seeds: GaiaSeeds | undefined;
+  readonly #finished: Map<string, FinishedCell[]>;
+  readonly #failures: Failure[];
+
+  constructor(
+    context: StageContext,
+    config: FitConfig,
+    cells: readonly EpsfCell[],
+    grid: readonly EpsfCell[],
+    seeds: GaiaSeeds | undefined,
+    finished: Map<string, FinishedCell[]>,
+    failures: Failure[],
+  ) {
+    this.#context = context;
+    this.#config = config;
+    this.#cells = cells;
+    this.#grid = grid;
+    this.#seeds = seeds;
+    this.#finished = finished;
+    this.#failures = failures;
+  }
+
+  async bands(frames: readonly Frame[], benches: readonly Bench[], keys: ReadonlyMap<string, string>): Promise<void> {
+    const { log, signal } = this.#context;
+    const jobs: Job[] = frames.flatMap((frame) => this.#cells.map((cell) => ({ frame, cell })));
+    const outcomes = new Map(frames.map(({ band }) => [band, [] as CellOutcome[]]));
+    const bad = new Set<string>();
+    let done = 0;
+    const work = async (bench: Bench, { frame, cell }: Job) => {
+      const { band } = frame;
+      const task = bad.has(band) ? undefined : await this.#task(frame, cell, bad);
+      if (task !== undefined) {
+        const outcome = await bench.cell(task);
+        // The PSF of the frame takes a few stars of each cell; the others' pixels need not stay.
+        outcomes.get(band)!.push({ ...outcome, best: outcome.best.slice(0, mostStarsPerCell(this.#cells.length)) });
+      }
+      log.progress('ePSF cells', ++done, jobs.length);
+      if (bad.has(band) || outcomes.get(band)!.length < this.#cells.length) return;
+      const order = new Map(this.#cells.map(({ tag }, index) => [tag, index]));
+      const cells = outcomes.get(band)!.sort((one, other) => order.get(one.tag)! - order.get(other.tag)!);
+      outcomes.set(band, []);
+      const finished = await finishBand(frame, this.#grid, cells, this.#config, bench);
+      await keepBand(inFolder(this.#config.outputs.epsfDir, band), keys.get(band)!, finished);
+      this.#finished.set(band, finished);
+      const own = finished.filter(({ source }) => source === 'cell').length;
+      log.info('epsf', `ePSF ${band}: ${own} of ${finished.length} cells have a PSF of their own`);
+    };
+    await drain(benches, jobs, work, () => signal.aborted);
+    if (signal.aborted) {
+      throw new ArcletError('ABORTED', `The run was stopped after ${done} of ${jobs.length} ePSF cells.`, {
+        subject: 'epsf',
+        remedy: 'Run it again: bands that are finished are skipped.',
+        cause: signal.reason,
+      });
+    }
+  }
+
+  async #task(frame: Frame, cell: EpsfCell, bad: Set<string>): Promise<CellTask | undefined> {
+    const { band, sigmaSky, saturation, fwhmPx, gainElectronsPerAdu, scale } = frame;
+    const section = sectionOf(cell, frame, this.#config);
+    try {
+      const pixels = await frame.section(section.x0, section.y0, section.width, section.height);
+      return {
+        frame: { band, sigmaSky, saturation, gain: gainElectronsPerAdu / scale, fwhmPx },
+        cell,
+        section,
+        image: pixels.image,
+        bad: pixels.bad,
+        seeds: seedsWithin(this.#seeds?.byBand.get(band), section),
+        profile: this.#config.profile,
+        settings: this.#config.epsf,
+        folder: inFolder(inFolder(this.#config.outputs.epsfDir, band), cell.tag),
+        dpi: this.#config.plotting.dpi,
+      };
+    } catch (error) {
+      if (!isArcletError(error)) throw error;
+      if (!bad.has(band)) this.#failures.push({ subject: band, reason: toPlainError(error).message });
+      bad.add(band);
+      return undefined;
+    }
+  }
+}
+
+function pageText({ profile, epsf: settings }: FitConfig): string {
+  const builder =
+    profile === 'arclet'
+      ? `Penalised least squares; of ${settings.holdoutMinStars} or more stars every ${settings.holdoutEvery}th judges the PSF and does not make it.`
+      : "tract7dt's builder; the gate asks the stars that made the PSF, and nothing follows from what it says.";
+  return `${builder} Cells without a PSF of their own say why, and whose they got.`;
+}
+
+function countsOf({ frames }: LoadedField, rows: readonly FinishedCell[], empty: number): Record<string, number> {
+  const sources = (source: FinishedCell['source']) => rows.filter((row) => row.source === source).length;
+  return {
+    epsf_bands: frames.length,
+    epsf_cells: rows.length,
+    epsf_cells_without_sources: empty * frames.length,
+    epsf_own: sources('cell'),
+    epsf_frame: sources('frame'),
+    epsf_neighbours: sources('neighbours'),
+    epsf_moffat: sources('moffat'),
+    epsf_none: sources('none'),
+    epsf_rejected: rows.filter(({ verdict }) => verdict === 'rejected').length,
+  };
+}
+
+function summaryOf(
+  { frames }: LoadedField,
+  rows: readonly FinishedCell[],
+  cells: number,
+  failures: readonly Failure[],
+): string[] {
+  const own = rows.filter(({ source }) => source === 'cell').length;
+  const lines = [`ePSF: ${own} of ${frames.length * cells} cells in ${frames.length} bands have a PSF of their own`];
+  const rejected = rows.filter(({ verdict }) => verdict === 'rejected');
+  if (rejected.length > 0) lines.push(`${rejected.length} PSFs were rejected by their gate: ${rejected.slice(0, 5).map(({ band, tag }) => `${band}/${tag}`).join(', ')}${rejected.length > 5 ? ', ...' : ''}`); // biome-ignore format: one line
+  for (const { subject, reason } of failures) lines.push(`${subject}: ${reason}`);
+  return lines;
+}

@@ -1,0 +1,163 @@
+/** One cell of one band, from its pixels to its PSF, its numbers and its pictures. */
+import { type Epsf, type FittedStar, growthQuality, residualQuality, sampleEpsf } from '../../../sky/epsf/index.ts';
+import { snake } from '../../schema.ts';
+import { subtractBackground } from './background.ts';
+import { type MadeEpsf, makeEpsf } from './build.ts';
+import type { CellOutcome, CellTask, GateReport, StarRow } from './cell-types.ts';
+import { type CutStar, cutStars } from './cutouts.ts';
+import { CellFigures } from './figures.ts';
+import { meanOf, medianOf } from './medians.ts';
+import { type Selection, selectStars } from './select.ts';
+
+/** Makes the PSF of a cell and draws its pictures into the cell's folder. What is wrong with the stars is an outcome, not an error. */
+export async function makeCell(task: CellTask): Promise<CellOutcome> {
+  const begin = performance.now();
+  const { frame, cell, section, settings, profile } = task;
+  const background = subtractBackground(task);
+  const selection = selectStars(task, background.image);
+  const cut = cutStars(task, background.image, selection.stars);
+  const made = makeEpsf(
+    cut.map(({ cutout }) => cutout),
+    profile,
+    settings,
+  );
+  const used = made.fitted.filter((one) => one.rejected === undefined);
+  const fitted: FittedStar[] = used.map(({ index, x, y, flux, background: level }) => ({
+    cutout: cut[index].cutout,
+    x,
+    y,
+    flux,
+    background: level,
+  }));
+  const shown = fitted.slice(0, settings.residualDiagMaxStars);
+  const growth = made.stamp === undefined ? undefined : growthQuality(made.stamp, settings.finalPsfSize);
+  const residuals = made.epsf === undefined ? undefined : residualQuality(made.epsf, shown);
+
+  const figures = new CellFigures(task);
+  await figures.background(background);
+  await figures.selection(background, selection.stars, selection.seeds);
+  await figures.stars('extracted_stars.png', cut);
+  await figures.localBackground(cut);
+  if (made.epsf !== undefined && made.stamp !== undefined && growth !== undefined && residuals !== undefined) {
+    const usedStars = used.map(({ index }) => cut[index]);
+    await figures.stars('used_stars.png', usedStars);
+    await figures.epsf(made.stamp, `${made.starsUsed} of ${cut.length} stars`);
+    await figures.growth(growth);
+    await figures.residuals(residuals, pullsOf(made.epsf, shown));
+  }
+
+  const stars = cut.map((one, index) => starRow(task, one, index, made));
+  const ranked = [...used].sort((one, other) => other.flux - one.flux);
+  return {
+    band: frame.band,
+    tag: cell.tag,
+    epsf: made.epsf,
+    stamp: made.stamp,
+    gate: made.gate,
+    stars,
+    best: ranked.map(({ index }) => cut[index].cutout),
+    jury: made.jury.map((index) => cut[index].cutout),
+    seconds: (performance.now() - begin) / 1000,
+    meta: {
+      band: frame.band,
+      patch: cell.tag,
+      x0: cell.x0,
+      x1: cell.x0 + cell.width,
+      y0: cell.y0,
+      y1: cell.y0 + cell.height,
+      epsf_ngrid: settings.epsfNgrid,
+      psfstar_mode: settings.psfstarMode,
+      gaia_snap_to_sep: settings.gaiaSnapToSep,
+      gaia_mag_min: settings.gaiaMagMin,
+      gaia_mag_max: settings.gaiaMagMax,
+      nstars_seed: selection.seeds,
+      nstars_sel: selection.stars.length,
+      nstars_extract: cut.length,
+      nstars_used: made.starsUsed,
+      nstars_fitfail: made.starsFailed,
+      epsf_shape: made.stamp === undefined ? null : [settings.finalPsfSize, settings.finalPsfSize],
+      patch_background: background.report,
+      local_star_background: localSummary(cut),
+      local_bkg_diagnostics: localDiagnostics(task, cut),
+      ...(growth === undefined ? {} : { epsf_qa: { ...growth, growth: undefined } }),
+      ...(growth === undefined || !settings.saveGrowthCurve ? {} : { growth_curve: [...growth.growth] }),
+      ...(residuals === undefined
+        ? {}
+        : { residual_qa: { ...residuals, data: undefined, model: undefined, residual: undefined } }),
+      cfg: Object.fromEntries(Object.entries(settings).map(([key, value]) => [snake(key), value])),
+      status: made.stamp === undefined ? 'fail' : 'ok',
+      ...errorOf(made, selection),
+      profile,
+      section: { x0: section.x0, x1: section.x0 + section.width, y0: section.y0, y1: section.y0 + section.height },
+      detections: selection.detected,
+      candidates: selection.candidates,
+      gaia_aperture_radius_pix: selection.apertureRadius,
+      builder: made.builder,
+      gate: gateFacts(made.gate),
+      stars,
+    },
+  };
+}
+
+function errorOf(made: MadeEpsf, selection: Selection): { error?: string } {
+  const reasons = [made.error, selection.error].filter((reason) => reason !== undefined);
+  return reasons.length === 0 ? {} : { error: reasons.join('; ') };
+}
+
+/** The gate in words of meta.json. */
+export function gateFacts({ acceptance, heldOut }: GateReport): Record<string, unknown> {
+  if (acceptance === undefined) return { verdict: 'none', held_out: heldOut };
+  const worst = [...acceptance.growthDifference].reduce((most, value) => (Math.abs(value) > Math.abs(most) ? value : most), 0);
+  return {
+    verdict: acceptance.verdict,
+    held_out: heldOut,
+    reasons: acceptance.reasons,
+    nstars: acceptance.starsUsed,
+    flux_bias: acceptance.fluxBias,
+    flux_bias_error: acceptance.fluxBiasError,
+    core_chi2: acceptance.coreChi2,
+    growth_difference_max: worst,
+    centroid_x_pix: acceptance.centroidX,
+    centroid_y_pix: acceptance.centroidY,
+    centroid_error_pix: acceptance.centroidError,
+  };
+}
+
+function starRow(task: CellTask, { star }: CutStar, index: number, made: MadeEpsf): StarRow {
+  const { section } = task;
+  const place = { id: star.id, x: star.x + section.x0, y: star.y + section.y0, origin: star.origin };
+  if (made.judges.includes(index)) return { ...place, use: 'judged' };
+  const fit = made.fitted.find((one) => one.index === index);
+  if (fit !== undefined && fit.rejected === undefined) return { ...place, use: 'made' };
+  return { ...place, use: 'rejected', reason: fit?.rejected ?? made.error ?? 'no light' };
+}
+
+function localSummary(cut: readonly CutStar[]): Record<string, unknown> {
+  const measured = cut.filter(({ localLevel }) => localLevel.status !== 'disabled');
+  const levels = measured.map(({ localLevel }) => localLevel.level);
+  return {
+    local_bkg_nstars: measured.length,
+    local_bkg_ok_nstars: measured.filter(({ localLevel }) => localLevel.status === 'ok').length,
+    local_bkg_median: medianOf(levels),
+    local_bkg_mean: meanOf(levels),
+  };
+}
+
+function localDiagnostics({ settings }: CellTask, cut: readonly CutStar[]): Record<string, unknown> {
+  if (!settings.starLocalBkgSubtract || !settings.saveStarLocalBackgroundDiagnostics) return { local_bkg_diag_nstars: 0 };
+  const shown = Math.min(cut.length, settings.saveStarMontageMax);
+  return { local_bkg_diag_nstars: shown, local_bkg_diag_status: shown === 0 ? 'skipped_no_stars' : 'ok' };
+}
+
+/** Residuals over their errors, all good pixels of all stars. */
+function pullsOf(epsf: Epsf, stars: readonly FittedStar[]): number[] {
+  return stars.flatMap(({ cutout, x, y, flux, background }) => {
+    const model = sampleEpsf(epsf, x, y, cutout.size);
+    const pulls: number[] = [];
+    for (let k = 0; k < model.length; k++) {
+      if (cutout.weight[k] > 0 && Number.isFinite(cutout.data[k]))
+        pulls.push((cutout.data[k] - background - flux * model[k]) * Math.sqrt(cutout.weight[k]));
+    }
+    return pulls;
+  });
+}
