@@ -1,15 +1,15 @@
 /** Settings of an extraction: defaults, ranges, shapes. */
 import { ArcletError } from '../../core/errors.ts';
-import { DEFAULT_FILTER_KERNEL, type DetectionImage, type DetectionPlan, type FilterKernel } from './filter.ts';
+import { DEFAULT_FILTER_KERNEL, type DetectionImage, type DetectionPlan, type FilterKernel, type PixelValues } from './filter.ts';
 
 /** Settings of an extraction; defaults are those of SEP. */
 export interface ExtractOptions {
   /** > 0. In units of the noise when `err` or `var` is given, else of the image. */
   readonly thresh: number;
   /** Standard deviation: one for all pixels, or a map of the shape of the image. */
-  readonly err?: number | Float32Array;
+  readonly err?: number | PixelValues;
   /** Variance, in place of `err`. */
-  readonly var?: number | Float32Array;
+  readonly var?: number | PixelValues;
   /** Non-zero where pixels must not be used. */
   readonly mask?: Uint8Array;
   /** Electrons per unit of the image, for the Poisson part of errx2, erry2, errxy. Default: no such part. */
@@ -83,7 +83,8 @@ export function readSettings(image: DetectionImage, options: ExtractOptions): Ex
       data: { width, height, length: map.length },
     });
   }
-  if (typeof noise === 'number' && !(noise > 0 && Number.isFinite(noise))) throw badSetting('err', noise, 'a number > 0');
+  if (typeof noise === 'number' && !(noise > 0 && Number.isFinite(noise)))
+    throw badSetting(options.err === undefined ? 'var' : 'err', noise, 'a number > 0');
   if (!(options.thresh > 0 && Number.isFinite(options.thresh))) throw badSetting('thresh', options.thresh, 'a number > 0');
   const gain = options.gain ?? 0;
   if (!(gain >= 0 && Number.isFinite(gain))) throw badSetting('gain', gain, 'a number >= 0');

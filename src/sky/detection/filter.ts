@@ -17,9 +17,12 @@ export const DEFAULT_FILTER_KERNEL: FilterKernel = [
   [1, 2, 1],
 ];
 
-/** Float32 pixels in rows, index y * width + x. */
+/** Values of pixels; object pixels are kept as float32 either way. */
+export type PixelValues = Float32Array | Float64Array;
+
+/** Pixels in rows, index y * width + x. */
 export interface DetectionImage {
-  readonly data: Float32Array;
+  readonly data: PixelValues;
   readonly width: number;
   readonly height: number;
 }
@@ -30,7 +33,7 @@ export interface DetectionPlan {
   /** Non-zero where a pixel must not be used. */
   readonly mask?: Uint8Array;
   /** Map of standard deviations or variances. */
-  readonly noise?: Float32Array;
+  readonly noise?: PixelValues;
   readonly noiseIsVariance: boolean;
   /** In sigma where there is a noise map, else in units of the image. */
   readonly thresh: number;
@@ -185,14 +188,8 @@ export function* detectRuns(plan: DetectionPlan): Generator<RowRuns> {
   const values = Array.from({ length: kh }, () => new Float64Array(width + kw));
   const plain = matched ? null : new RowCorrelation(weights, kw, kh, width);
   const signal = matched ? new RowCorrelation(weights, kw, kh, width) : null;
-  const power = matched
-    ? new RowCorrelation(
-        weights.map((weight) => weight * weight),
-        kw,
-        kh,
-        width,
-      )
-    : null;
+  const squares = weights.map((weight) => weight * weight);
+  const power = matched ? new RowCorrelation(squares, kw, kh, width) : null;
   const weighted = new Float64Array(width + kw);
   const inverse = new Float64Array(width + kw);
   const perPixel = noise !== undefined && !matched ? new Float64Array(width) : null;
@@ -289,7 +286,7 @@ export function* detectRuns(plan: DetectionPlan): Generator<RowRuns> {
 }
 
 /** Threshold of every pixel of a row in units of the image; Infinity where there is no noise to compare with. */
-function fillThresholds(plan: DetectionPlan, noise: Float32Array, y: number, out: Float64Array): void {
+function fillThresholds(plan: DetectionPlan, noise: PixelValues, y: number, out: Float64Array): void {
   const start = y * plan.image.width;
   for (let x = 0; x < out.length; x++) {
     const sigma = plan.noiseIsVariance ? Math.sqrt(noise[start + x]) : noise[start + x];
