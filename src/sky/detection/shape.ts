@@ -187,7 +187,7 @@ export function measureShape(pixels: ObjectPixels, options: MeasureOptions): Obj
  * SEP keeps the highest `rank` pixels in a heap (lowest first) as it goes through the object, but passes over one pixel when the heap
  * is full, and after an exchange goes on mending at the node behind the one that changed. So what it ends with is often higher than
  * the pixel of that rank: with a matched filter by far, where pixels below the plain threshold are detected too. The exact pixel would
- * clean away stars of S/N 20 that SEP keeps; the number is therefore made as SEP makes it (measured: the same for every rank from 5 to 36).
+ * clean away isolated stars that SEP keeps; the number is therefore made as SEP makes it (measured: the same for every rank from 5 to 36).
  */
 export class HeightOfLargest {
   #heap = new Float64Array(0);
