@@ -29,7 +29,11 @@ export function alignmentProblems(images: readonly ImageFile[], { checks, profil
 }
 
 function duplicateBands(images: readonly ImageFile[]): FileProblem[] {
-  const byBand = Map.groupBy(images, ({ band }) => band);
+  // A missing FILTER has been told.
+  const byBand = Map.groupBy(
+    images.filter(({ band }) => band !== ''),
+    ({ band }) => band,
+  );
   return [...byBand].flatMap(([band, [first, ...others]]) =>
     others.map(({ path }) => ({
       path,
@@ -54,7 +58,7 @@ export function wcsDifferences(a: FitsHeader, b: FitsHeader, tolerance: Toleranc
     const off = Math.min(apart, Math.abs(turn - apart));
     // NaN is no agreement.
     if (!(off <= bound))
-      differences.push(`${key} is off by ${off.toPrecision(3)} ${unit} (${other}, not ${one}; tolerance ${bound})`);
+      differences.push(`${key} is off by ${Number(off.toPrecision(3))} ${unit} (${other}, not ${one}; tolerance ${bound})`);
   };
   for (const axis of [1, 2]) {
     compare(`CRVAL${axis}`, 0, tolerance.crval, 'deg', 360);

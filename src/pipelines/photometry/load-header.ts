@@ -41,7 +41,7 @@ export interface FileProblem {
   readonly remedy: string;
 }
 
-/** A header that was read: the image if it can be used, what is wrong, and what is only odd. */
+/** A header that was read: the image if it has pixels and a WCS (numbers that are wrong are NaN), what is wrong, and what is only odd. */
 export interface HeaderReport {
   readonly path: string;
   readonly image: ImageFile | undefined;
@@ -54,9 +54,7 @@ const ADD_KEY =
 /** A band is the name of a folder and the end of a column's name. */
 const BAD_BAND = /[/\\\p{Cc}]|^\.{1,2}$/u;
 
-/**
- * Opens an image and checks its header. Every fault is a problem of the report; the file stays open only if there is none.
- */
+/** Opens an image and checks its header. Every fault is a problem of the report; the file stays open where there is an image. */
 export async function readImageHeader(
   path: string,
   { filterOverrides, headerDefaults }: FitConfig['inputs'],
@@ -116,7 +114,7 @@ export async function readImageHeader(
   const seeingArcsec = optional('SEEING');
   const wcs = found && attempt(() => celestialWcs(header, path));
   warnings.push(...(wcs?.notes ?? []).map((note) => `${path}: ${note}`));
-  if (problems.length > 0 || found === undefined || wcs === undefined) {
+  if (found === undefined || wcs === undefined) {
     await file.close();
     return { path, image: undefined, problems, warnings };
   }

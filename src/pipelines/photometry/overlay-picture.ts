@@ -2,11 +2,13 @@
 import type { PixelBox } from './field.ts';
 
 const MAX_PIXELS = 2 ** 24;
+/** Blocks are smaller than asked for where the picture's long side would be shorter, as far as the image allows. */
+const LEAST_SIDE = 1000;
 
 /** Means of blocks of `step` x `step` pixels of a box; incomplete blocks at the right and the top count as well. */
 export class Picture {
   readonly box: PixelBox;
-  /** Pixels of the image per pixel of the picture; more than asked for where the picture would be too large. */
+  /** Pixels of the image per pixel of the picture: as asked for, unless the picture would be too small or too large. */
   readonly step: number;
   readonly width: number;
   readonly height: number;
@@ -17,7 +19,8 @@ export class Picture {
 
   constructor(box: PixelBox, step: number) {
     this.box = box;
-    this.step = Math.max(step, Math.ceil(Math.sqrt((box.width * box.height) / MAX_PIXELS)));
+    const most = Math.max(1, Math.floor(Math.max(box.width, box.height) / LEAST_SIDE));
+    this.step = Math.max(Math.min(step, most), Math.ceil(Math.sqrt((box.width * box.height) / MAX_PIXELS)));
     this.width = Math.ceil(box.width / this.step);
     this.height = Math.ceil(box.height / this.step);
     this.values = new Float32Array(this.width * this.height).fill(Number.NaN);

@@ -1,0 +1,301 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { PhiloxStream, philoxKey } from '../../../src/core/rng.ts';
+import { memorySource, openFits, readImage } from '../../../src/io/fits/index.ts';
+import { loadField } from '../../../src/pipelines/photometry/load.ts';
+import { openField, openImages } from '../../../src/pipelines/photometry/load-field.ts';
+import { activeCells, excludedReason, roundEven, SaturationProbe } from '../../../src/pipelines/photometry/load-sources.ts';
+import { zscale } from '../../../src/pipelines/photometry/overlay-zscale.ts';
+import { wcsFromHeader } from '../../../src/sky/wcs/index.ts';
+import { fieldConfig, freshFolder, KEYWORDS, SHAPE, testContext } from '../../support/fit-field.ts';
+
+const [H, W] = SHAPE;
+const context = testContext();
+afterAll(() => context.close());
+
+/** Noise about a level, the same for one seed. */
+function noise(seed: number, level: number): Float32Array {
+  const stream = new PhiloxStream(philoxKey(seed), [0, 0, 0]);
+  return Float32Array.from({ length: W * H }, () => level + 4 * (stream.uniform() - 0.5));
+}
+
+async function fitsImage(path: string) {
+  const file = await openFits(memorySource(new Uint8Array(readFileSync(path)), path));
+  return { header: file.hdus[0].header, ...(await readImage(file.hdus[0])) };
+}
+
+const wcs = wcsFromHeader(KEYWORDS as Record<string, string | number>);
+/** A row of a catalogue at a full-frame pixel. */
+const row = (id: string, x: number, y: number, type = 'STAR') => `${id},${wcs.pixelToWorld(x, y).join(',')},${type}\n`;
+
+describe('load', () => {
+  const a = noise(1, 10);
+  const b = noise(2, 20);
+  a[30 * W + 40] = Number.NaN;
+  b[30 * W + 40] = Number.POSITIVE_INFINITY;
+  a[50 * W + 60] = 500; // half of SATURATE
+  a[51 * W + 60] = 499.9;
+  b[20 * W + 20] = 800;
+  const images = [
+    { name: 'b.fits', cards: { FILTER: 'm425', ZP_AUTO: 25.5, SKYSIG: 3, SEEING: 1.5, PEEING: undefined }, data: b },
+    { name: 'a.fits', data: a },
+  ];
+  const catalogue = `ID,RA,DEC,TYPE\n${row('007', 60, 55.4)}${row('8', 60, 56, 'exp')}${row('9', 3, 3)}${row('10', 20, 24)}11,,,DEV\n${row('12', 70, 20, 'GAL')}`;
+  const files = {
+    images,
+    catalogue,
+    yaml: 'crop: {margin: 5}\nsource_saturation_cut: {radius_pix: 5}\noverlay: {zoom_box: [10, 40, 10, 30]}\n',
+  };
+
+  it('makes the white stack, its noise and wcs.fits of the working frame, and flags sources', async () => {
+    const folder = freshFolder();
+    const config = await fieldConfig(folder, files);
+    const { field, counts, outputs } = await loadField(context, config);
+    expect(field.frames.map(({ band }) => band)).toEqual(['m400', 'm425']);
+    const [m400, m425] = field.frames;
+    expect(m400.scale).toBeCloseTo(10 ** 0.4, 12);
+    expect(m425.scale).toBeCloseTo(10 ** -0.2, 12);
+    expect(m400.sigmaSky).toBeCloseTo(2 * 10 ** 0.4, 12);
+    expect(m400.saturation).toBeCloseTo(1000 * 10 ** 0.4, 9);
+    expect([m400.fwhmPx, m425.fwhmPx]).toEqual([3.2, expect.closeTo(3, 6)]);
+    expect(field.pixscaleArcsec).toBeCloseTo(0.5, 9);
+
+    const inner = await m400.section(55, 44, 2, 4);
+    expect([...inner.bad]).toEqual([0, 0, 1, 0, 0, 0, 0, 0].map((_, at) => (at === 2 ? 1 : 0)));
+    expect(inner.image[2]).toBeCloseTo(500 * 10 ** 0.4, 3);
+    const rows = await m425.rows(25, 1);
+    expect(rows.image.length).toBe(90);
+    expect([...rows.bad.keys()].filter((x) => rows.bad[x] === 1)).toEqual([35]);
+
+    const white = await fitsImage(join(folder, 'work/white.fits'));
+    const sigma = await fitsImage(join(folder, 'work/white_sigma.fits'));
+    expect(white.shape).toEqual([70, 90]);
+    const [wa, wb] = [m400.sigmaSky ** -2, m425.sigmaSky ** -2];
+    let worst = 0;
+    for (let y = 0; y < 70; y++) {
+      for (let x = 0; x < 90; x++) {
+        const at = (y + 5) * W + x + 5;
+        const [ga, gb] = [+(a[at] < 500), +(b[at] < 500)];
+        const found = Number(white.data[y * 90 + x]);
+        if (ga + gb === 0) {
+          expect(found).toBeNaN();
+          expect(sigma.data[y * 90 + x]).toBe(Number.POSITIVE_INFINITY);
+          continue;
+        }
+        const den = ga * wa + gb * wb;
+        const mean = ((ga ? wa * a[at] * m400.scale : 0) + (gb ? wb * b[at] * m425.scale : 0)) / den;
+        worst = Math.max(worst, Math.abs(found / mean - 1), Math.abs(Number(sigma.data[y * 90 + x]) * Math.sqrt(den) - 1));
+      }
+    }
+    expect(worst).toBeLessThan(1e-6);
+
+    const snapshot = await fitsImage(join(folder, 'work/wcs.fits'));
+    expect(snapshot.shape).toEqual([1, 1]);
+    const cut = wcsFromHeader(snapshot.header);
+    const [x, y] = cut.worldToPixel(...wcs.pixelToWorld(70, 20));
+    expect([x, y]).toEqual([expect.closeTo(65, 8), expect.closeTo(15, 8)]);
+    expect(wcsFromHeader(white.header).pixelToWorld(0, 0)).toEqual(
+      wcs.pixelToWorld(5, 5).map((value) => expect.closeTo(value, 11)),
+    );
+
+    expect(field.sources.map((source) => [source.id, excludedReason(source)])).toEqual([
+      ['007', 'saturation'], // rounds to y = 55, 5 px from the saturated pixel
+      ['8', ''],
+      ['9', 'crop'],
+      ['10', 'saturation'],
+      ['11', 'crop'],
+      ['12', ''],
+    ]);
+    expect(field.sources[1]).toMatchObject({ row: 1, type: 'EXP', x: expect.closeTo(55, 8), y: expect.closeTo(51, 8) });
+    expect(field.columns['ID']).toEqual(['007', '8', '9', '10', '11', '12']);
+    expect(field.columns['TYPE'][1]).toBe('exp');
+    expect(counts).toEqual({
+      images: 2,
+      sources: 6,
+      active: 2,
+      excluded_crop: 2,
+      excluded_saturation: 2,
+      without_position: 1,
+      active_cells: 2,
+    });
+    for (const output of outputs) expect(existsSync(output)).toBe(true);
+    expect(outputs.map((path) => path.slice(folder.length + 1))).toEqual([
+      'work/white.fits',
+      'work/white_sigma.fits',
+      'work/wcs.fits',
+      'work/cropped_images/white_before_crop.png',
+      'work/cropped_images/white_after_crop.png',
+      'work/overlay/white_overlay.png',
+      'work/overlay/white_overlay_zoom.png',
+    ]);
+    expect(context.lines.at(-1)).toMatch(/white stack: 1 chunks of 80 rows, \d+ MiB of a budget of 1907 MiB/);
+    await field.close();
+  });
+
+  it('gives the same flags without a white stack, and the same rows for any size of chunks', async () => {
+    const config = await fieldConfig(freshFolder(), files);
+    const field = await openField(config);
+    expect(field.sources.map(excludedReason)).toEqual(['saturation', '', 'crop', 'saturation', 'crop', '']);
+    await field.close();
+  });
+
+  it('flags only what is saturated in all bands when asked to', async () => {
+    const field = await openField(await fieldConfig(freshFolder(), files, ['source_saturation_cut.require_all_bands=true']));
+    expect(field.sources.some(({ excludedSaturation }) => excludedSaturation)).toBe(false);
+    await field.close();
+  });
+
+  it('without a crop, flags sources beside the image; the original leaves them unflagged', async () => {
+    const sets = ['crop.enabled=false', 'source_saturation_cut.enabled=false'];
+    const beside = {
+      ...files,
+      catalogue: `RA,DEC\n${wcs.pixelToWorld(-2, 10).join(',')}\n${wcs.pixelToWorld(0.01, 10).join(',')}\n`,
+    };
+    const crop = async (more: string[]) => {
+      const field = await openField(await fieldConfig(freshFolder(), beside, [...sets, ...more]));
+      await field.close();
+      return field.sources.map(({ excludedCrop }) => excludedCrop);
+    };
+    expect(await crop([])).toEqual([true, false]);
+    expect(await crop(['profile=tract7dt'])).toEqual([false, false]);
+  });
+
+  it('stays within the memory budget, or says which one is needed', async () => {
+    const config = await fieldConfig(freshFolder(), files);
+    const small = { ...config, performance: { ...config.performance, memoryBudget: 1e5 } };
+    await expect(loadField(context, small)).rejects.toMatchObject({ code: 'CONFIG_INVALID', subject: 'memory_budget' });
+    expect(existsSync(join(config.outputs.workDir, 'white.fits'))).toBe(false);
+  });
+
+  it('refuses images without a good pixel and leaves no file', async () => {
+    const nan = { name: 'nan.fits', cards: { FILTER: 'm450' }, data: new Float32Array(W * H).fill(Number.NaN) };
+    const config = await fieldConfig(freshFolder(), { ...files, images: [...images, nan] });
+    await expect(loadField(context, config)).rejects.toMatchObject({
+      code: 'INPUT_INVALID',
+      message: expect.stringMatching(/nan\.fits \(m450\): none of 90 x 70 pixels/),
+    });
+    expect(existsSync(join(config.outputs.workDir, 'white.fits'))).toBe(false);
+  });
+});
+
+describe('places on the sky', () => {
+  it.each([
+    ['across RA 0', { CRVAL1: 0.002, CRVAL2: -30 }],
+    ['at the pole', { CRVAL1: 40, CRVAL2: 89.9999 }],
+  ])('finds sources %s', async (_, cards) => {
+    const there = wcsFromHeader({ ...KEYWORDS, ...cards } as Record<string, string | number>);
+    const places = [
+      [10, 10],
+      [90, 70],
+      [50, 79],
+      [5, 60],
+    ];
+    const sky = places.map(([x, y]) => there.pixelToWorld(x, y));
+    expect(Math.max(...sky.map(([ra]) => ra)) - Math.min(...sky.map(([ra]) => ra))).toBeGreaterThan(180);
+    const files = {
+      images: [{ name: 'a.fits', cards }],
+      catalogue: `RA,DEC\n${sky.map((at) => `${at.join(',')}\n`).join('')}`,
+      yaml: 'crop: {enabled: false}\n',
+    };
+    const field = await openField(await fieldConfig(freshFolder(), files));
+    field.sources.forEach(({ x, y, excludedCrop }, index) => {
+      expect([x, y, excludedCrop]).toEqual([expect.closeTo(places[index][0], 6), expect.closeTo(places[index][1], 6), false]);
+    });
+    await field.close();
+  });
+});
+
+describe('saturation', () => {
+  it('rounds halves to the even pixel', () => {
+    expect([0.5, 1.5, 2.5, -0.5, -1.5, 2.4999, 3.2].map(roundEven)).toEqual([0, 2, 2, 0, -2, 2, 3]);
+  });
+
+  it.each([0, 1, 2.5, 7])('is what looking at every pixel of the disc gives, radius %f', (radius) => {
+    const [width, height, sources] = [37, 29, 400];
+    const stream = new PhiloxStream(philoxKey(5), [Math.round(radius * 2), 0, 0]);
+    const x = Float64Array.from({ length: sources }, () => stream.between(-4, width + 4));
+    const y = Float64Array.from({ length: sources }, () => stream.between(-4, height + 4));
+    x[7] = Number.NaN;
+    const image = Float32Array.from({ length: width * height }, () => (stream.uniform() < 0.01 ? Number.NaN : 1));
+    const bad = Uint8Array.from(image, (value) => (Number.isNaN(value) || stream.uniform() < 0.01 ? 1 : 0));
+    const probe = new SaturationProbe({ x, y }, { width, height }, radius);
+    // Chunks of rows of an image that is larger than the working frame by 3 pixels on every side.
+    const stride = width + 6;
+    for (const [y0, count] of [
+      [12, 20],
+      [-3, 8],
+      [5, 7],
+    ]) {
+      const part = { image: new Float32Array(stride * count), bad: new Uint8Array(stride * count).fill(1) };
+      for (let line = Math.max(0, y0); line < Math.min(height, y0 + count); line++) {
+        part.image.set(image.subarray(line * width, (line + 1) * width), (line - y0) * stride + 3);
+        part.bad.set(bad.subarray(line * width, (line + 1) * width), (line - y0) * stride + 3);
+      }
+      probe.look('g', { y0, count, x0: 3, stride }, part);
+    }
+    const expected = Uint8Array.from(x, (at, source) => {
+      for (let line = 0; line < height; line++) {
+        for (let column = 0; column < width; column++) {
+          const isNear = (column - roundEven(at)) ** 2 + (line - roundEven(y[source])) ** 2 <= radius ** 2;
+          if (isNear && bad[line * width + column] === 1 && !Number.isNaN(image[line * width + column])) return 1;
+        }
+      }
+      return 0;
+    });
+    expect(expected.some((flag) => flag === 1)).toBe(true);
+    expect([...probe.flags(['g'], false)]).toEqual([...expected]);
+    expect(probe.flags(['g', 'r'], true).some((flag) => flag === 1)).toBe(false);
+  });
+});
+
+describe('cells', () => {
+  it('are active where a fitted source is; the last row and column take the remainder', () => {
+    const at = (x: number, y: number, excludedCrop = false) => ({ x, y, excludedCrop, excludedSaturation: false });
+    const sources = [at(0, 0), at(99.9, 99.9), at(30, 65), at(50, 50, true), at(100, 5), at(Number.NaN, 5)];
+    const cells = activeCells(sources as never, 100, 100, 3);
+    expect([...cells].sort()).toEqual(['r00_c00', 'r01_c00', 'r02_c02']);
+  });
+});
+
+describe('zscale', () => {
+  it('gives the limits of astropy', () => {
+    let state = 1;
+    const next = () => {
+      state = (state * 1103515245 + 12345) % 2147483648;
+      return state / 2147483648;
+    };
+    const values = (n: number) =>
+      Float64Array.from({ length: n }, () => {
+        const u = next();
+        return (next() + next() + next() + next() - 2) * 3 + (u > 0.9 ? 200 * next() : 0);
+      });
+    // astropy.visualization.ZScaleInterval().get_limits on the same numbers.
+    for (const [n, low, high] of [
+      [50, -4.890059899538755, 13.937910418285774],
+      [999, -4.824385563377291, 13.77907173033593],
+      [1000, -5.502041660249233, 12.586841679747637],
+      [5000, -5.502041660249233, 12.992464266190593],
+      [40000, -4.824385563377291, 12.878541035947938],
+    ]) {
+      const limits = zscale(values(n));
+      expect(limits).toEqual([expect.closeTo(low, 9), expect.closeTo(high, 9)]);
+    }
+    expect(zscale([Number.NaN])).toBeUndefined();
+    expect(zscale([3])).toEqual([3, 3]);
+  });
+});
+
+describe('images', () => {
+  it('are reopened cheaply, by header alone', async () => {
+    const config = await fieldConfig(freshFolder(), {
+      images: [{ name: 'a.fits' }],
+      catalogue: 'RA,DEC\n',
+      yaml: 'crop: {margin: 7}\n',
+    });
+    const images = await openImages(config);
+    expect(images.box).toEqual({ x0: 7, y0: 7, width: 86, height: 66 });
+    expect(images.frames[0].fullWidth).toBe(100);
+    await images.close();
+  });
+});
