@@ -42,7 +42,7 @@ export function subtractBackground(task: CellTask): CellBackground {
       },
     );
     const sky = background.levelMap() as Float32Array;
-    if (!background.meshLevel.every(Number.isFinite)) {
+    if (background.filledMeshes === background.meshLevel.length || !background.meshLevel.every(Number.isFinite)) {
       return { level: undefined, image, report: nothing('error', share(mask), 'no good pixel') };
     }
     const every = new Uint8Array(sky.length);

@@ -2,7 +2,7 @@
 import { npzBytes, readNpz } from '../../../io/npz.ts';
 import { alignCells, type EpsfCells } from '../../../sky/epsf/index.ts';
 import type { EpsfCell } from '../field.ts';
-import { putObject } from '../load-wcs.ts';
+import { putObject } from '../places.ts';
 
 export type BandCells = EpsfCells;
 

@@ -4,7 +4,7 @@ import { type GridStamp, stampGrid } from '../../../io/stamp-grid.ts';
 import { svgToPng } from '../../../io/svg-png.ts';
 import { histogramChart, lineChart } from '../../../report/charts.ts';
 import type { GrowthQuality, ResidualQuality } from '../../../sky/epsf/index.ts';
-import { inFolder, putObject } from '../load-wcs.ts';
+import { inFolder, putObject } from '../places.ts';
 import type { CellBackground } from './background.ts';
 import type { CellTask, PsfStar, StarOrigin } from './cell-types.ts';
 import { annulusOf, type CutStar } from './cutouts.ts';

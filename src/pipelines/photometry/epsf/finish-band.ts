@@ -3,7 +3,7 @@ import { encodeNpy } from '../../../io/npy.ts';
 import { epsfFwhm } from '../../../sky/epsf/index.ts';
 import type { FitConfig } from '../config.ts';
 import type { EpsfCell, Frame } from '../field.ts';
-import { inFolder, putObject } from '../load-wcs.ts';
+import { inFolder, putObject } from '../places.ts';
 import { bandCells, writeBandCells } from './basis.ts';
 import { gateFacts } from './cell.ts';
 import type { CellOutcome, FrameOutcome } from './cell-types.ts';

@@ -2,7 +2,7 @@
 import { isArcletError } from '../../../core/errors.ts';
 import { decodeNpy } from '../../../io/npy.ts';
 import { openSource } from '../../../io/store/store.ts';
-import { inFolder, putObject } from '../load-wcs.ts';
+import { inFolder, putObject } from '../places.ts';
 import type { FinishedCell } from './finish-band.ts';
 
 const BAND_FILE = 'band.json';

@@ -1,0 +1,294 @@
+import { describe, expect, it } from 'vitest';
+import { PhiloxStream, philoxKey } from '../../../src/core/rng.ts';
+import { FitFileSchema } from '../../../src/pipelines/photometry/config.ts';
+import { dilate, subtractBackground } from '../../../src/pipelines/photometry/epsf/background.ts';
+import { splitStars } from '../../../src/pipelines/photometry/epsf/build.ts';
+import { halfPeakWidth, halfSampleMode } from '../../../src/pipelines/photometry/epsf/candidates.ts';
+import type { CellOutcome, CellTask, EpsfSettings } from '../../../src/pipelines/photometry/epsf/cell-types.ts';
+import { annulusOf, cutStars } from '../../../src/pipelines/photometry/epsf/cutouts.ts';
+import { chooseFallback, moffatStamp } from '../../../src/pipelines/photometry/epsf/frame-psf.ts';
+import { clipAboutMedian, medianOfPixels } from '../../../src/pipelines/photometry/epsf/medians.ts';
+import { PointGrid } from '../../../src/pipelines/photometry/epsf/point-grid.ts';
+import { selectStars } from '../../../src/pipelines/photometry/epsf/select.ts';
+import { acceptEpsf, splineCoefficients } from '../../../src/sky/epsf/index.ts';
+import { integrated, moffat, simulateStars } from '../../support/epsf-stars.ts';
+
+const settingsOf = (epsf: Record<string, unknown> = {}): EpsfSettings =>
+  FitFileSchema.parse({ inputs: { input_catalog: 'c', image_list_file: 'i' }, outputs: { work_dir: '/w' }, epsf }).epsf;
+
+const SIZE = 160;
+type Source = { x: number; y: number; flux: number; fwhm?: number };
+
+/** A section with stars in noise of sigma 1 and a cell that is all of it. */
+function taskOf(sources: readonly Source[], epsf: Record<string, unknown> = {}, more: Partial<CellTask> = {}): CellTask {
+  const random = new PhiloxStream(philoxKey(11));
+  const image = Float32Array.from({ length: SIZE * SIZE }, () => random.normal());
+  for (const { x, y, flux, fwhm = 3 } of sources) {
+    const [left, low] = [Math.round(x) - 15, Math.round(y) - 15];
+    integrated(moffat(fwhm, 3.5), x - left, y - low, 31).forEach((value, k) => {
+      image[(low + Math.floor(k / 31)) * SIZE + left + (k % 31)] += flux * value;
+    });
+  }
+  const box = { x0: 0, y0: 0, width: SIZE, height: SIZE };
+  return {
+    frame: { band: 'm400', sigmaSky: 1, saturation: Number.POSITIVE_INFINITY, gain: 1e6, fwhmPx: 3 },
+    cell: { ...box, row: 0, column: 0, tag: 'r00_c00' },
+    section: box,
+    image,
+    bad: new Uint8Array(SIZE * SIZE),
+    seeds: { x: new Float64Array(0), y: new Float64Array(0) },
+    profile: 'arclet',
+    settings: settingsOf({ cutout_size: 21, edge_pad: 2, min_sep: 20, minarea: 9, ...epsf }),
+    folder: '',
+    dpi: 75,
+    ...more,
+  };
+}
+
+const seedsAt = (...places: [number, number][]) => ({
+  x: Float64Array.from(places, ([x]) => x),
+  y: Float64Array.from(places, ([, y]) => y),
+});
+const near = (stars: readonly { x: number; y: number }[]) => stars.map(({ x, y }) => [Math.round(x), Math.round(y)]);
+
+describe('selection of stars', () => {
+  it('ranks detections by flux, keeps them apart, and stops at max_stars', () => {
+    const sources = [
+      { x: 40, y: 40, flux: 3000 },
+      { x: 55, y: 40, flux: 2500 },
+      { x: 100, y: 40, flux: 2000 },
+      { x: 40, y: 100, flux: 1500 },
+    ];
+    const task = taskOf(sources);
+    expect(near(selectStars(task, task.image).stars)).toEqual([[40, 40], [100, 40], [40, 100]]); // biome-ignore format: one list
+    const two = taskOf(sources, { max_stars: 2 });
+    expect(selectStars(two, two.image).stars.map(({ id }) => id)).toEqual([0, 1]);
+  });
+
+  it('leaves stars near saturation out, at the limit of SATURATE / 1.3', () => {
+    const sources = [
+      { x: 40, y: 40, flux: 20_000 },
+      { x: 100, y: 100, flux: 4000 },
+    ];
+    const peak = 4000 * integrated(moffat(3, 3.5), 15, 15, 31)[15 * 31 + 15];
+    const facts = { band: 'm400', sigmaSky: 1, gain: 1e6, fwhmPx: 3 };
+    const task = taskOf(sources, {}, { frame: { ...facts, saturation: 1.5 * peak } });
+    expect(near(selectStars(task, task.image).stars)).toEqual([[100, 100]]);
+    const lower = taskOf(sources, {}, { frame: { ...facts, saturation: 1.2 * peak } });
+    expect(selectStars(lower, lower.image).stars).toEqual([]);
+    const seeded = taskOf(sources, {}, { frame: { ...facts, saturation: 1.5 * peak }, seeds: seedsAt([43, 42], [99, 101]) });
+    expect(selectStars(seeded, seeded.image).stars).toMatchObject([{ origin: 'both' }]);
+  });
+
+  it('takes a Gaia star without detection where its S/N is enough, and none on a bad pixel', () => {
+    const faint = { x: 80, y: 80, flux: 140 };
+    const task = taskOf([faint], { minarea: 60, gaia_snr_min: 10 }, { seeds: seedsAt([80, 80], [120, 120]) });
+    expect(selectStars(task, task.image)).toMatchObject({ seeds: 2, candidates: 0, stars: [{ x: 80, y: 80, origin: 'gaia' }] });
+    task.bad[80 * SIZE + 80] = 1;
+    expect(selectStars(task, task.image).stars).toEqual([]);
+  });
+
+  it('gives each detection to one Gaia star only', () => {
+    const task = taskOf([{ x: 80.3, y: 79.8, flux: 3000 }], { min_sep: 0 }, { seeds: seedsAt([81, 80], [80, 80]) });
+    const { stars } = selectStars(task, task.image);
+    expect(stars[0].x).toBeCloseTo(80.3, 1);
+    expect(stars[1]).toMatchObject({ x: 80, y: 80, origin: 'both' });
+  });
+
+  it('tells galaxies from stars by the most common width; tract7dt takes what is brightest', () => {
+    const sources: Source[] = [];
+    for (let k = 0; k < 25; k++) {
+      const [x, y] = [20 + 30 * (k % 5), 20 + 30 * Math.floor(k / 5)];
+      sources.push(k % 3 === 0 ? { x, y, flux: 9000, fwhm: 5 + 0.6 * k } : { x, y, flux: 1500 + k });
+    }
+    const galaxies = (task: CellTask) =>
+      selectStars(task, task.image).stars.filter((star) =>
+        sources.some(({ x, y, fwhm }) => fwhm !== undefined && Math.hypot(x - star.x, y - star.y) < 2),
+      ).length;
+    expect(galaxies(taskOf(sources))).toBe(0);
+    expect(galaxies(taskOf(sources, {}, { profile: 'tract7dt' }))).toBeGreaterThan(3);
+  });
+
+  it('holds every fifth star out of eight or more, and none of seven', () => {
+    const settings = settingsOf();
+    expect(splitStars(7, 'arclet', settings).judges).toEqual([]);
+    expect(splitStars(12, 'arclet', settings)).toEqual({ makers: [0, 1, 2, 3, 5, 6, 7, 8, 10, 11], judges: [4, 9] });
+    expect(splitStars(12, 'tract7dt', settings).judges).toEqual([]);
+  });
+});
+
+describe('pixels of stars', () => {
+  it('bad pixels have no weight; under profile tract7dt that of the others', () => {
+    const task = taskOf([{ x: 80, y: 80, flux: 3000 }]);
+    task.bad[80 * SIZE + 81] = 1;
+    const stars = [{ id: 0, x: 80, y: 80, origin: 'sep' as const }];
+    const [ours] = cutStars(task, task.image, stars);
+    const [theirs] = cutStars({ ...task, profile: 'tract7dt' }, task.image, stars);
+    expect([ours.cutout.weight[10 * 21 + 11], theirs.cutout.weight[10 * 21 + 11]]).toEqual([0, 1]);
+    expect(ours.cutout).toMatchObject({ x: 10, y: 10, size: 21 });
+  });
+
+  it("adds the star's own photon noise to the weights", () => {
+    const task = taskOf([{ x: 80, y: 80, flux: 3000 }]);
+    const star = [{ id: 0, x: 80, y: 80, origin: 'sep' as const }];
+    const noisy = cutStars({ ...task, frame: { ...task.frame, gain: 2 } }, task.image, star)[0].cutout;
+    let mean = 0;
+    for (let j = -1; j <= 1; j++) for (let i = -1; i <= 1; i++) mean += task.image[(80 + j) * SIZE + 80 + i] / 9;
+    expect(noisy.weight[10 * 21 + 10]).toBeCloseTo(1 / (1 + mean / 2), 6);
+  });
+
+  it('subtracts the clipped median of the annulus, or nothing where too few pixels are left', () => {
+    const task = taskOf([], { star_local_bkg_annulus_rin_pix: 5, star_local_bkg_annulus_rout_pix: 50 });
+    expect(annulusOf(task.settings)).toEqual({ inner: 5, outer: 9 });
+    const image = new Float32Array(SIZE * SIZE).fill(7);
+    for (let k = 0; k < image.length; k += 9) image[k] = 7 + (k % 5) * 0.01;
+    image[80 * SIZE + 87] = 5000;
+    const star = [{ id: 0, x: 80, y: 80, origin: 'sep' as const }];
+    const [cut] = cutStars(task, image, star);
+    expect(cut.localLevel).toMatchObject({ status: 'ok' });
+    expect(cut.localLevel.level).toBeCloseTo(7, 5);
+    expect(cut.cutout.data[0]).toBeCloseTo(0, 1);
+    task.bad.fill(1);
+    expect(cutStars(task, image, star)[0].localLevel).toEqual({ level: 0, pixels: 0, status: 'too_few_pixels' });
+  });
+
+  it('keeps sources out of the background', () => {
+    const task = taskOf([{ x: 80, y: 80, flux: 50_000 }], { background_boxsize: 32, background_filtersize: 3 });
+    const raised = { ...task, image: task.image.map((value) => value + 100) };
+    const { report, image } = subtractBackground(raised);
+    expect(report).toMatchObject({ patch_bkg_status: 'ok' });
+    expect(Math.abs(Number(report['patch_bkg_median']) - 100)).toBeLessThan(0.1);
+    expect(image[0] - (raised.image[0] - 100)).toBeCloseTo(0, 0);
+  });
+
+  it('reports a cell whose background cannot be measured', () => {
+    const task = taskOf([]);
+    task.bad.fill(1);
+    expect(subtractBackground(task)).toMatchObject({
+      level: undefined,
+      report: { patch_bkg_status: 'error', patch_bkg_median: 0, patch_bkg_mask_frac: 1 },
+    });
+  });
+});
+
+describe('numbers', () => {
+  it('dilates as repeated 3 x 3 dilations do', () => {
+    const random = new PhiloxStream(philoxKey(2));
+    const [width, height] = [23, 17];
+    const mask = Uint8Array.from({ length: width * height }, () => (random.between(0, 1) < 0.03 ? 1 : 0));
+    let expected: Uint8Array = mask;
+    for (let round = 0; round < 3; round++) {
+      const before = expected;
+      expected = before.map((_, k) => {
+        const [x, y] = [k % width, Math.floor(k / width)];
+        for (let j = -1; j <= 1; j++)
+          for (let i = -1; i <= 1; i++)
+            if (x + i >= 0 && x + i < width && y + j >= 0 && y + j < height && before[k + j * width + i] === 1) return 1;
+        return 0;
+      });
+    }
+    expect(dilate(mask, width, height, 3)).toEqual(expected);
+  });
+
+  it('finds the exact median of many pixels, also of sorted, constant and few ones', () => {
+    const random = new PhiloxStream(philoxKey(3));
+    const check = (values: Float32Array, bad: Uint8Array = new Uint8Array(values.length)) => {
+      const sorted = values.filter((value, k) => bad[k] === 0 && Number.isFinite(value)).sort();
+      const half = sorted.length >> 1;
+      const expected = sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+      expect(medianOfPixels(values, bad)).toBe(expected);
+    };
+    const noise = Float32Array.from({ length: 30_001 }, () => random.normal());
+    check(noise);
+    check(noise.map((value, k) => (k % 7 === 0 ? Number.NaN : value)), Uint8Array.from(noise, (_, k) => (k % 5 === 0 ? 1 : 0))); // biome-ignore format: one case
+    check(Float32Array.from({ length: 20_000 }, (_, k) => k));
+    check(new Float32Array(9000).fill(3));
+    check(Float32Array.of(5, 1));
+    // Ones where the sample looks, so that it misses the middle.
+    check(Float32Array.from({ length: 4096 * 4 }, (_, k) => (k % 4 === 0 ? 1 : 100 + k)));
+    expect(medianOfPixels(Float32Array.of(Number.NaN), new Uint8Array(1))).toBeNaN();
+  });
+
+  it('clips about the median', () => {
+    expect(Array.from(clipAboutMedian([1, 2, 3, 2, 1, 2, 3, 2, 1, 2, 3, 500], 3, 5))).toEqual([1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3]);
+    expect(clipAboutMedian([], 3, 5).length).toBe(0);
+  });
+
+  it('finds the place where values crowd', () => {
+    expect(halfSampleMode([1, 2, 3, 3.02, 3.05, 3.1, 4, 6, 9, 12])).toBeCloseTo(3.03, 1);
+    expect(halfSampleMode([])).toBeNaN();
+  });
+
+  it('measures the width of a star whatever its brightness', () => {
+    const width = (flux: number) =>
+      halfPeakWidth(
+        Float32Array.from(integrated(moffat(4, 3.5), 15, 15, 31), (value) => flux * value),
+        31,
+        31,
+        15,
+        15,
+      );
+    expect(width(10)).toBe(width(1e5));
+    expect(Math.abs(width(10) - 4)).toBeLessThan(0.5);
+  });
+
+  it('finds the nearest point within reach, as a look at all of them does', () => {
+    const random = new PhiloxStream(philoxKey(4));
+    const x = Float64Array.from({ length: 300 }, () => random.between(-50, 50));
+    const y = Float64Array.from({ length: 300 }, () => random.between(-50, 50));
+    const grid = new PointGrid(x, y, 5);
+    for (let n = 0; n < 200; n++) {
+      const [px, py] = [random.between(-55, 55), random.between(-55, 55)];
+      let best: number | undefined;
+      for (let k = 0; k < 300; k++) {
+        const distance = Math.hypot(x[k] - px, y[k] - py);
+        if (k % 2 === 0 && distance <= 5 && (best === undefined || distance < Math.hypot(x[best] - px, y[best] - py))) best = k;
+      }
+      expect(grid.nearest(px, py, (k) => k % 2 === 0)).toBe(best);
+    }
+  });
+});
+
+describe('fallbacks', () => {
+  const size = 31;
+  const epsfOf = (fwhm: number) => {
+    const stamp = integrated(moffat(fwhm, 3.5), 15, 15, size);
+    return {
+      side: size,
+      oversampling: 1,
+      coefficients: splineCoefficients(stamp, size),
+      stampSize: size,
+      fluxOutside: Number.NaN,
+    };
+  };
+  const candidate = (source: 'frame' | 'neighbours' | 'moffat', fwhm: number) => ({
+    source,
+    epsf: epsfOf(fwhm),
+    stamp: moffatStamp(fwhm, 3.5, size),
+    text: source,
+  });
+  const jury = simulateStars(moffat(4.5, 3.5), { count: 8, size, snr: 200, seed: 8 }).stars;
+  const cellWith = (fwhm: number) =>
+    ({ jury, gate: { heldOut: true, acceptance: acceptEpsf(epsfOf(fwhm), jury) } }) as unknown as CellOutcome;
+
+  it('asks the stars that rejected a PSF about what may replace it', () => {
+    const rejected = cellWith(6);
+    expect(rejected.gate.acceptance?.verdict).toBe('rejected');
+    expect(
+      chooseFallback(rejected, [candidate('frame', 8), candidate('neighbours', 4.5), candidate('moffat', 4.5)])?.source,
+    ).toBe('neighbours');
+    expect(chooseFallback(rejected, [candidate('frame', 5.5), candidate('moffat', 5.2)])?.source).toBe('moffat');
+    expect(chooseFallback(rejected, [candidate('frame', 9), candidate('moffat', 11)])).toBeUndefined();
+  });
+
+  it('takes the first where there are no stars to ask', () => {
+    const empty = { jury: [], gate: { heldOut: false, acceptance: undefined } } as unknown as CellOutcome;
+    expect(chooseFallback(empty, [candidate('frame', 9), candidate('moffat', 4.5)])?.source).toBe('frame');
+  });
+
+  it('a Moffat stamp sums to 1', () => {
+    const stamp = moffatStamp(4, 3.5, 51);
+    expect(stamp.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 5);
+    expect(stamp[25 * 51 + 27] / stamp[25 * 51 + 25]).toBeCloseTo(0.5, 5);
+  });
+});
