@@ -1,4 +1,4 @@
-/** Writes the JSON Schema of every file that people write to configs/schema/, and the key tables of docs/inject.md, from the zod schema that checks it. */
+/** Writes the JSON Schema of every file that people write to configs/schema/, and the key tables of docs/inject.md and docs/photometry.md, from the zod schema that checks it. */
 import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
 import { writeFileAtomic } from '../src/io/atomic.ts';
@@ -6,12 +6,15 @@ import { BankConfigSchema } from '../src/pipelines/injection/bank/config.ts';
 import { INJECT_ALIASES, InjectConfigSchema } from '../src/pipelines/injection/config.ts';
 import { BANK_SPEC } from '../src/pipelines/injection/load-bank-config.ts';
 import { RowsSchema } from '../src/pipelines/injection/rows.ts';
+import { FitFileSchema } from '../src/pipelines/photometry/config.ts';
 import { jsonSchemaOf } from '../src/pipelines/schema.ts';
 import { withConfigRows } from './config-rows.ts';
+import { withFitRows } from './fit-rows.ts';
 
 const SCHEMAS: Record<string, { schema: z.ZodType; aliases?: Readonly<Record<string, string>> }> = {
   rows: { schema: RowsSchema },
   bank: { schema: BankConfigSchema, aliases: BANK_SPEC.aliases },
+  fit: { schema: FitFileSchema },
   inject: { schema: InjectConfigSchema, aliases: INJECT_ALIASES },
 };
 
@@ -23,3 +26,4 @@ for (const [name, { schema, aliases = {} }] of Object.entries(SCHEMAS)) {
 }
 
 await writeFileAtomic('docs/inject.md', withConfigRows(await readFile('docs/inject.md', 'utf8')));
+await writeFileAtomic('docs/photometry.md', withFitRows(await readFile('docs/photometry.md', 'utf8')));

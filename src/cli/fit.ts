@@ -16,7 +16,12 @@ import { type BackendOptions, type CommonOptions, withBackendOptions, withCommon
 import { beforeUse, printFinished, warn, withHost } from './stage-command.ts';
 
 type FitWords = BackendOptions &
-  CommonOptions & { readonly config?: string; readonly profile?: string; readonly set: readonly string[] };
+  CommonOptions & {
+    readonly config?: string;
+    readonly profile?: string;
+    readonly set: readonly string[];
+    readonly force?: boolean;
+  };
 
 export function addFitCommand(program: Command): void {
   const fit = program
@@ -39,7 +44,7 @@ export function addFitCommand(program: Command): void {
       continue;
     }
     withFitOptions(fit, command);
-    command.action((given: FitWords) => runCommand(name, given));
+    command.option('--force', 'do again what is done', false).action((given: FitWords) => runCommand(name, given));
   }
   const validate = fit.command('validate').description('check config, files, headers and catalogue; writes nothing');
   withFitOptions(fit, validate);
@@ -86,7 +91,7 @@ async function runCommand(name: string, words: FitWords): Promise<void> {
       const finished = await runStage(stage(), loaded, {
         ...host,
         log: begun.log,
-        force: false,
+        force: words.force === true,
         recordLocation: begun.recordLocation,
       });
       begun.finished(finished);

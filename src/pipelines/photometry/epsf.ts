@@ -17,7 +17,7 @@ import { keepBand, keptBand } from './epsf/resume.ts';
 import { type Bench, drain, openBenches } from './epsf/workers.ts';
 import { type EpsfCell, epsfCells, type Frame, type LoadedField, type PixelBox } from './field.ts';
 import { activeCells } from './load-sources.ts';
-import { inFolder, putObject } from './load-wcs.ts';
+import { inFolder, putObject } from './places.ts';
 import type { PartResult } from './stages.ts';
 
 /** Bytes of work on a pixel of a section: as read, less sky, sky, its noise, masks, filtered runs. */

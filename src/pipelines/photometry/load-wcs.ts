@@ -5,8 +5,6 @@ import { cutHeader } from '../../sky/wcs/index.ts';
 import type { PixelBox } from './field.ts';
 import { putObject } from './places.ts';
 
-export { inFolder, putObject } from './places.ts';
-
 /** What places pixels on the sky and dates them; descriptions with a letter belong to the image that they came with. */
 const WCS_CARD =
   /^(WCSAXES|WCSNAME|C(TYPE|UNIT|RVAL|RPIX|DELT|ROTA)\d|(CD|PC)\d_\d|P[VS]\d_\d+|[AB]P?_(ORDER|DMAX|\d_\d)|LONPOLE|LATPOLE|RADESYS|RADECSYS|EQUINOX|EPOCH|DATE-OBS|MJD-OBS)$/;

@@ -21,7 +21,9 @@ export interface PartResult {
 export type FieldPart = (context: StageContext, config: FitConfig, field: LoadedField) => Promise<PartResult>;
 
 /** Parts after `load`, in order, and when they run. */
-const PARTS: readonly { readonly name: string; runs(config: FitConfig): boolean; load(): Promise<FieldPart> }[] = [];
+const PARTS: readonly { readonly name: string; runs(config: FitConfig): boolean; load(): Promise<FieldPart> }[] = [
+  { name: 'epsf', runs: () => true, load: async () => (await import('./epsf.ts')).epsfField },
+];
 
 export interface FitCommand {
   readonly name: string;
@@ -33,8 +35,8 @@ export interface FitCommand {
 
 /** In the order of the pipeline. */
 export const FIT_COMMANDS: readonly FitCommand[] = [
-  { name: 'run', words: 'everything this version has: load, match Gaia, effective PSFs', stage: () => pipeline('run', RUN_ENDS) },
-  { name: 'run-epsf', words: 'load, match Gaia, effective PSFs', stage: () => pipeline('run-epsf', () => []) },
+  { name: 'run', words: 'everything that this version has', stage: () => pipeline('run', RUN_ENDS) },
+  { name: 'run-epsf', words: 'load images and catalogue, build effective PSFs', stage: () => pipeline('run-epsf', () => []) },
   { name: 'build-patches', words: 'cut the field into patches', stage: undefined },
   { name: 'build-patch-inputs', words: 'write the inputs of patches', stage: undefined },
   { name: 'run-patches', words: 'fit the patches', stage: undefined },
@@ -59,7 +61,7 @@ function pipeline(name: string, ends: (config: FitConfig) => readonly string[]):
   return defineStage<FitConfig>({
     name,
     aliases: [],
-    summary: 'loads images and catalogue, matches Gaia sources, builds effective PSFs',
+    summary: 'loads images and catalogue, builds effective PSFs',
     keys: [],
     async run(context, config) {
       const { loadField } = await import('./load.ts');

@@ -1,0 +1,166 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { fitRows } from '../../scripts/fit-rows.ts';
+import { FitFileSchema } from '../../src/pipelines/photometry/config.ts';
+import { sampleConfig } from '../../src/pipelines/photometry/config-sample.ts';
+import { FIT_KEYS, loadFitConfig } from '../../src/pipelines/photometry/load-config.ts';
+import { openLogFile } from '../../src/pipelines/photometry/log-file.ts';
+import { jsonSchemaOf } from '../../src/pipelines/schema.ts';
+import { ROOT } from '../architecture/imports.ts';
+import { freshFolder, writeField } from '../support/fit-field.ts';
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+
+function arclet(folder: string, ...args: string[]): { status: number | null; out: string; err: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'fit', ...args], {
+    encoding: 'utf8',
+    timeout: 60_000,
+    cwd: folder,
+  });
+  return { status, out: stdout, err: stderr };
+}
+
+const FIELD = {
+  images: [{ name: 'a.fits' }],
+  catalogue: 'ID,RA,DEC,TYPE\n01,150.25,2.5,STAR\n',
+  yaml: 'crop: {margin: 5}\nzp: {enabled: false}\n',
+};
+
+describe('arclet fit', () => {
+  it('runs: work folder, log, snapshot, record, white stack, and says where it ends', () => {
+    const folder = freshFolder();
+    writeField(folder, { ...FIELD, yaml: `${FIELD.yaml}epsf: {epsf_ngrid: 1, use_gaiaxp: false}\n` });
+    const { status, out, err } = arclet(
+      folder,
+      'run',
+      '--config',
+      'config.yaml',
+      '--backend',
+      'cpu',
+      '--workers',
+      '0',
+      '--set',
+      'plotting.dpi=75',
+    );
+    expect(err).toContain('1 of 1 sources are fitted');
+    expect(status).toBe(0);
+    expect(out).toContain('fits come with the next version of arclet');
+    const work = join(folder, 'work');
+    const names = readdirSync(work);
+    for (const name of ['white.fits', 'white_sigma.fits', 'wcs.fits', 'run.log', '_stage_config_run.json'])
+      expect(names).toContain(name);
+    const [snapshot] = names.filter((name) => /^config_used_\d{8}_\d{6}\.yaml$/.test(name));
+    expect(readFileSync(join(work, snapshot), 'utf8')).toBe(readFileSync(join(folder, 'config.yaml'), 'utf8'));
+    expect(readFileSync(join(work, 'run.log'), 'utf8')).toMatch(
+      /^\d{4}-\d\d-\d\d [\d:]{8},\d{3} \| arclet\.fit\.run \| INFO \| arclet fit run --config .*\n/,
+    );
+    expect(readFileSync(join(work, 'run.log'), 'utf8')).toContain('run: done in');
+    const record = JSON.parse(readFileSync(join(work, '_stage_config_run.json'), 'utf8'));
+    expect(record).toMatchObject({
+      outcome: 'done',
+      counts: { images: 1, sources: 1, active: 1 },
+      config: { crop: { margin: 5 }, plotting: { dpi: 75 } },
+      overrides: [{ key: 'plotting.dpi', value: 75, instead_of_origin: 'default' }],
+      seconds: { load: expect.any(Number), epsf: expect.any(Number) },
+      inputs: { images: [{ band: 'm400', zp_auto: 24 }] },
+    });
+  }, 20_000);
+
+  it('validates without writing, and says all that is wrong at once', () => {
+    const folder = freshFolder();
+    writeField(folder, FIELD);
+    const fine = arclet(folder, 'validate', '--config', 'config.yaml');
+    expect([fine.status, fine.out]).toEqual([0, expect.stringContaining('1 sources, 1 of them in the working frame')]);
+    writeField(folder, {
+      ...FIELD,
+      catalogue: 'ID,X\n1,2\n',
+      images: [{ name: 'a.fits', cards: { EGAIN: undefined } }],
+      inputs: '  gaiaxp_synphot_csv: gaia.csv\n',
+      yaml: '',
+    });
+    writeFileSync(join(folder, 'gaia.csv'), 'ra,dec,mag_m400\n1,2,3\n');
+    const { status, err } = arclet(folder, 'validate', '--config', 'config.yaml');
+    expect(status).toBe(3);
+    for (const words of [
+      'cat.csv has no column RA',
+      'EGAIN (e-/ADU) is missing',
+      'gaia.csv has no column source_id, phot_g_mean_mag',
+    ])
+      expect(err).toContain(words);
+    expect(existsSync(join(folder, 'work'))).toBe(false);
+  });
+
+  it('keeps the reason of a failure in the log file and the record', () => {
+    const folder = freshFolder();
+    writeField(folder, { ...FIELD, images: [{ name: 'a.fits', cards: { SKYSIG: undefined } }] });
+    const { status, err } = arclet(folder, 'run-epsf', '--config', 'config.yaml');
+    expect([status, err]).toEqual([3, expect.stringContaining('a.fits: SKYSIG (ADU) is missing')]);
+    expect(readFileSync(join(folder, 'work/run-epsf.log'), 'utf8')).toMatch(/\| ERROR \| 1 of 1 images cannot be used: .*SKYSIG/);
+    expect(JSON.parse(readFileSync(join(folder, 'work/_stage_config_run-epsf.json'), 'utf8'))).toMatchObject({
+      outcome: 'error',
+      error: { code: 'INPUT_INVALID' },
+    });
+  });
+
+  it.each([
+    [['merge', '--config', 'config.yaml'], 'arclet fit merge is not in this version'],
+    [['compute-zp'], 'There are run, run-epsf, validate, dump-config.'],
+    [['mrege'], "There is no command 'fit mrege', did you mean 'merge'?"],
+    [['run'], 'arclet fit needs a config file'],
+    [['run-epsf', '--config', 'bad.yaml'], "unknown key 'crop.margn', did you mean 'crop.margin'?"],
+    [['run', '--config', 'config.yaml', '--profile', 'other'], 'Allowed choices are arclet, tract7dt'],
+  ])('refuses %j with status 2', (args, message) => {
+    const folder = freshFolder();
+    writeField(folder, FIELD);
+    writeFileSync(join(folder, 'bad.yaml'), 'crop: {margn: 3}\n');
+    const { status, err } = arclet(folder, ...args);
+    expect([status, err]).toEqual([2, expect.stringContaining(message)]);
+    expect(existsSync(join(folder, 'work'))).toBe(false);
+  });
+
+  it('writes a sample config with every key, which loads', async () => {
+    const folder = freshFolder();
+    expect(arclet(folder, 'dump-config', '--out', 'sub/my.yaml').status).toBe(0);
+    const again = arclet(folder, 'dump-config', '--out', 'sub/my.yaml');
+    expect([again.status, again.err]).toEqual([2, expect.stringContaining('is there already')]);
+    expect(arclet(folder, 'dump-config', '--out', 'sub/my.yaml', '--force').status).toBe(0);
+    const text = readFileSync(join(folder, 'sub/my.yaml'), 'utf8');
+    expect(text).toBe(sampleConfig());
+    const path = join(folder, 'sub/my.yaml');
+    writeFileSync(join(folder, 'images.txt'), 'a.fits\n');
+    const { config, origin } = await loadFitConfig({ path, sets: [`inputs.image_list_file=${join(folder, 'images.txt')}`] });
+    expect(config.outputs.workDir).toBe(join(folder, 'sub/path/to/work_dir'));
+    expect(FIT_KEYS.filter((key) => origin[key] === 'default')).toEqual([]);
+  });
+});
+
+describe('the log file', () => {
+  it('has the format and level of the config', () => {
+    const path = join(freshFolder(), 'deep/my.log');
+    const log = openLogFile(
+      path,
+      { level: 'WARNING', format: '%(levelname)-8s %(name)s %(process)d: %(message)s', file: path, ignoreWarnings: true },
+      'run',
+    );
+    const told: string[] = [];
+    const both = log.tee({ info: (_event, message) => told.push(message), progress: () => undefined });
+    both.info('loaded', 'fine');
+    both.info('warning', 'warning: odd');
+    log.error(new Error('no'));
+    expect(told).toEqual(['fine', 'warning: odd']);
+    expect(readFileSync(path, 'utf8')).toBe('WARNING arclet.fit.run %(process)d: odd\nERROR arclet.fit.run %(process)d: no\n');
+  });
+});
+
+describe('what is written about the config', () => {
+  it('the JSON Schema and docs/photometry.md have the keys and defaults in force', () => {
+    const written = JSON.parse(readFileSync(join(ROOT, 'configs/schema/fit.schema.json'), 'utf8'));
+    expect(written.properties).toEqual(JSON.parse(JSON.stringify(jsonSchemaOf(FitFileSchema))).properties);
+    const rows = readFileSync(join(ROOT, 'docs/photometry.md'), 'utf8').split('\n');
+    expect(fitRows().filter((row) => !rows.includes(row))).toEqual([]);
+    expect(fitRows()).toHaveLength(FIT_KEYS.length);
+  });
+});
