@@ -5,17 +5,15 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { ArcletError, isArcletError, toPlainError } from '../../core/errors.ts';
 import type { Failure, StageContext } from '../stage.ts';
 import type { FitConfig } from './config.ts';
-import type { CellOutcome, CellTask } from './epsf/cell-types.ts';
-import { type FinishedCell, finishBand } from './epsf/finish-band.ts';
-import { mostStarsPerCell } from './epsf/frame-psf.ts';
-import { type GaiaSeeds, readSeeds, type Seeds, seedsWithin } from './epsf/gaia-seeds.ts';
+import type { FinishedCell } from './epsf/finish-band.ts';
+import { type GaiaSeeds, readSeeds, type Seeds } from './epsf/gaia-seeds.ts';
 import { epsfPage } from './epsf/page.ts';
-import { keepBand, keptBand } from './epsf/resume.ts';
-import { type Bench, drain, openBenches } from './epsf/workers.ts';
-import { type EpsfCell, epsfCells, type Frame, type LoadedField, type PixelBox } from './field.ts';
+import { keptBand } from './epsf/resume.ts';
+import { CellRun, sectionOf } from './epsf/run-cells.ts';
+import { openBenches } from './epsf/workers.ts';
+import { type EpsfCell, epsfCells, type Frame, type LoadedField } from './field.ts';
 import { activeCells } from './load-sources.ts';
 import { inFolder, putObject } from './places.ts';
 import type { PartResult } from './stages.ts';
@@ -63,7 +61,7 @@ export async function epsfField(
       if (kept === undefined) todo.push(frame);
       else finished.set(frame.band, kept);
     }
-    const run = new Run(context, config, cells, grid, seeds, finished, failures);
+    const run = new CellRun(context, config, cells, grid, seeds, finished, failures);
     const groups = settings.parallelBands ? [todo] : todo.map((frame) => [frame]);
     for (const frames of groups) await run.bands(frames, benches, keys);
   } finally {
@@ -116,20 +114,6 @@ async function seedsOf({ log }: StageContext, config: FitConfig, field: LoadedFi
   return seeds;
 }
 
-/** What is read for a cell: under profile arclet with a margin, so that stars at its edges can be cut out. */
-export function sectionOf(cell: EpsfCell, frame: { width: number; height: number }, config: FitConfig): PixelBox {
-  if (config.profile === 'tract7dt') return { x0: cell.x0, y0: cell.y0, width: cell.width, height: cell.height };
-  const margin = Math.floor(config.epsf.cutoutSize / 2) + config.epsf.edgePad + 2;
-  const x0 = Math.max(0, cell.x0 - margin);
-  const y0 = Math.max(0, cell.y0 - margin);
-  return {
-    x0,
-    y0,
-    width: Math.min(frame.width, cell.x0 + cell.width + margin) - x0,
-    height: Math.min(frame.height, cell.y0 + cell.height + margin) - y0,
-  };
-}
-
 function workersFor({ log }: StageContext, config: FitConfig, frames: readonly Frame[], cells: readonly EpsfCell[]): number {
   const { memoryBudget } = config.performance;
   const largest = Math.max(
@@ -177,100 +161,6 @@ async function bandKey(
   const hash = createHash('sha256').update(JSON.stringify(facts));
   for (const column of seeds === undefined ? [] : [seeds.x, seeds.y]) hash.update(column);
   return hash.digest('hex');
-}
-
-interface Job {
-  readonly frame: Frame;
-  readonly cell: EpsfCell;
-}
-
-/** Cells of bands over benches; a band is finished when its last cell is done. */
-class Run {
-  readonly #context: StageContext;
-  readonly #config: FitConfig;
-  readonly #cells: readonly EpsfCell[];
-  readonly #grid: readonly EpsfCell[];
-  readonly #seeds: GaiaSeeds | undefined;
-  readonly #finished: Map<string, FinishedCell[]>;
-  readonly #failures: Failure[];
-
-  constructor(
-    context: StageContext,
-    config: FitConfig,
-    cells: readonly EpsfCell[],
-    grid: readonly EpsfCell[],
-    seeds: GaiaSeeds | undefined,
-    finished: Map<string, FinishedCell[]>,
-    failures: Failure[],
-  ) {
-    this.#context = context;
-    this.#config = config;
-    this.#cells = cells;
-    this.#grid = grid;
-    this.#seeds = seeds;
-    this.#finished = finished;
-    this.#failures = failures;
-  }
-
-  async bands(frames: readonly Frame[], benches: readonly Bench[], keys: ReadonlyMap<string, string>): Promise<void> {
-    const { log, signal } = this.#context;
-    const jobs: Job[] = frames.flatMap((frame) => this.#cells.map((cell) => ({ frame, cell })));
-    const outcomes = new Map(frames.map(({ band }) => [band, [] as CellOutcome[]]));
-    const bad = new Set<string>();
-    let done = 0;
-    const work = async (bench: Bench, { frame, cell }: Job) => {
-      const { band } = frame;
-      const task = bad.has(band) ? undefined : await this.#task(frame, cell, bad);
-      if (task !== undefined) {
-        const outcome = await bench.cell(task);
-        // The PSF of the frame takes a few stars of each cell; the others' pixels need not stay.
-        outcomes.get(band)!.push({ ...outcome, best: outcome.best.slice(0, mostStarsPerCell(this.#cells.length)) });
-      }
-      log.progress('ePSF cells', ++done, jobs.length);
-      if (bad.has(band) || outcomes.get(band)!.length < this.#cells.length) return;
-      const order = new Map(this.#cells.map(({ tag }, index) => [tag, index]));
-      const cells = outcomes.get(band)!.sort((one, other) => order.get(one.tag)! - order.get(other.tag)!);
-      outcomes.set(band, []);
-      const finished = await finishBand(frame, this.#grid, cells, this.#config, bench);
-      await keepBand(inFolder(this.#config.outputs.epsfDir, band), keys.get(band)!, finished);
-      this.#finished.set(band, finished);
-      const own = finished.filter(({ source }) => source === 'cell').length;
-      log.info('epsf', `ePSF ${band}: ${own} of ${finished.length} cells have a PSF of their own`);
-    };
-    await drain(benches, jobs, work, () => signal.aborted);
-    if (signal.aborted) {
-      throw new ArcletError('ABORTED', `The run was stopped after ${done} of ${jobs.length} ePSF cells.`, {
-        subject: 'epsf',
-        remedy: 'Run it again: bands that are finished are skipped.',
-        cause: signal.reason,
-      });
-    }
-  }
-
-  async #task(frame: Frame, cell: EpsfCell, bad: Set<string>): Promise<CellTask | undefined> {
-    const { band, sigmaSky, saturation, fwhmPx, gainElectronsPerAdu, scale } = frame;
-    const section = sectionOf(cell, frame, this.#config);
-    try {
-      const pixels = await frame.section(section.x0, section.y0, section.width, section.height);
-      return {
-        frame: { band, sigmaSky, saturation, gain: gainElectronsPerAdu / scale, fwhmPx },
-        cell,
-        section,
-        image: pixels.image,
-        bad: pixels.bad,
-        seeds: seedsWithin(this.#seeds?.byBand.get(band), section),
-        profile: this.#config.profile,
-        settings: this.#config.epsf,
-        folder: inFolder(inFolder(this.#config.outputs.epsfDir, band), cell.tag),
-        dpi: this.#config.plotting.dpi,
-      };
-    } catch (error) {
-      if (!isArcletError(error)) throw error;
-      if (!bad.has(band)) this.#failures.push({ subject: band, reason: toPlainError(error).message });
-      bad.add(band);
-      return undefined;
-    }
-  }
 }
 
 function pageText({ profile, epsf: settings }: FitConfig): string {

@@ -94,7 +94,10 @@ export class CellFigures {
         this.#stamp(cutout.data, localLevel.status === 'ok' ? 'level subtracted' : localLevel.status.replaceAll('_', ' ')),
       ];
     });
-    await this.#write('star_local_background_diagnostics.png', this.#grid(cells, `${this.#name} · sky around stars`, 3));
+    await this.#write(
+      'star_local_background_diagnostics.png',
+      this.#grid(cells, `${this.#name} · sky around stars`, 3 * Math.ceil(Math.sqrt(shown.length / 3))),
+    );
   }
 
   async epsf(stamp: Float32Array, note: string): Promise<void> {
@@ -111,15 +114,11 @@ export class CellFigures {
     const x = Float64Array.from(quality.growth, (_, r) => r);
     const svg = await lineChart({
       title: `${this.#name} · growth curve`,
+      subtitle: `50, 80, 90 % within ${quality.ee_r50_pix}, ${quality.ee_r80_pix}, ${quality.ee_r90_pix} px`,
       x: { label: 'Radius', unit: 'px' },
       y: { label: 'Part of the light', domain: [0, 1.05] },
       series: [{ name: 'ePSF', x, y: quality.growth }],
-      guides: [
-        { axis: 'y', value: 0.5 },
-        { axis: 'y', value: 0.8 },
-        { axis: 'x', value: quality.ee_r50_pix, label: `50 % within ${quality.ee_r50_pix} px` },
-        { axis: 'x', value: quality.ee_r80_pix, label: `80 % within ${quality.ee_r80_pix} px` },
-      ].filter(({ value }) => Number.isFinite(value)) as never,
+      guides: [0.5, 0.8, 0.9].map((value) => ({ axis: 'y', value })),
       theme: 'light',
     });
     await this.#write('epsf_growth_curve.png', svgToPng(svg, { scale: Math.min(8, Math.max(0.25, this.#task.dpi / 150)) }));
