@@ -90,7 +90,7 @@ export interface Conventions {
 
 /**
  * `arclet`: what the numbers say they are. `dhs`: as the public DarkHaloScope numpy pipeline computed (its psfsize fed as FWHM, minor-axis
- * theta_E). `lenstronomy` and `galsim`: what those packages' parameters mean; both leave the flux unit to the user, so ours stays.
+ * theta_E); `dhs_gen5`: its template path, whose lenses lenstronomy drew. `lenstronomy` and `galsim`: what those packages' parameters mean; both leave the flux unit to the user, so ours stays.
  */
 export const CONVENTION_PRESETS = {
   arclet: {
@@ -103,6 +103,14 @@ export const CONVENTION_PRESETS = {
   },
   dhs: {
     thetaE: 'minor',
+    halfLight: 'major',
+    bn: 'ciotti_short',
+    psfSize: 'fwhm',
+    positionAngle: 'ccw_from_x',
+    magnitudeZeroPoint: 22.5,
+  },
+  dhs_gen5: {
+    thetaE: 'product',
     halfLight: 'major',
     bn: 'ciotti_short',
     psfSize: 'fwhm',

@@ -147,7 +147,7 @@ export const INJECT_KEYS = {
     ),
   // How it is drawn.
   conventions: z
-    .enum(['arclet', 'dhs', 'lenstronomy', 'galsim'])
+    .enum(['arclet', 'dhs', 'dhs_gen5', 'lenstronomy', 'galsim'])
     .default('arclet')
     .describe('preset of the four conventions below'),
   theta_e_convention: z.enum(EINSTEIN_RADIUS_CONVENTIONS).optional().describe('what theta_e_arcsec means for an ellipse'),

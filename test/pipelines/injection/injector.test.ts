@@ -238,6 +238,26 @@ describe('the survey decides', () => {
 });
 
 describe('shot noise of the arc', () => {
+  it('changes the pixels and not what an arc is worth', async () => {
+    const tasks = Array.from({ length: 8 }, (_, n) => taskOf(n, { src_mag_r: 23.5 }));
+    const quiet = await withInjector({ bands: ['r'] }, {}, (injector) => injector.inject(tasks));
+    const noisy = await withInjector({ bands: ['r'], gain: 20 }, {}, (injector) => injector.inject(tasks));
+    tasks.forEach((_, n) => {
+      for (const name of [
+        'arc_snr',
+        'arc_snr_sum',
+        'arc_snr_mf',
+        'arc_area_pix',
+        'magnification',
+        'cosmos_hlr_arcsec',
+        'tangential_stretch',
+      ])
+        expect(noisy[n].metrics[name]).toBe(quiet[n].metrics[name]);
+      expect(noisy[n].arc!.arc).not.toEqual(quiet[n].arc!.arc);
+      expect(noisy[n].metrics['total_injected_flux_r']).toBe(noisy[n].arc!.sum[0]);
+    });
+  });
+
   it('has the variance of its electrons and leaves empty pixels alone', async () => {
     const tasks = Array.from({ length: 60 }, (_, n) => taskOf(n, { src_mag_r: 19 }));
     const quiet = await withInjector({ bands: ['r'] }, {}, (injector) => injector.inject(tasks.slice(0, 1)));

@@ -176,7 +176,7 @@ describe('a Gen5 config with a manifest of the originals', () => {
       cosmos_salt: 'gen5_v1',
       psf_model: 'moffat',
       moffat_beta: 3.5,
-      conventions: 'dhs',
+      conventions: 'dhs_gen5',
       bad_bits: 'dhs',
       stamp_format: 'npz',
       parent_s3: `manifests/${experiment}`,

@@ -8,7 +8,6 @@ import { planKey, type RenderPlan } from '../render-plan.ts';
 
 /** What reduce-stamps gives of the arc, by the name of its wire here. */
 const ARC_SUMS = {
-  sum: 'arc_sum',
   maxSignificance: 'arc_snr',
   goodSum: 'good_sum',
   goodVariance: 'good_variance',
@@ -49,27 +48,25 @@ export function arcChain(plan: RenderPlan, { badBits, noise, templateSide, psfSi
   const { bands, size } = plan;
   const light = plan.pad > 0 ? 'convolved' : 'lensed';
   const reduce = { planes: bands, height: size, width: size, badBits };
+  const survey = { weights: 'weights', core: 'core', gain: 'gain', gain_per_invvar: 'gain_per_invvar', key: 'key' };
+  const stamp = (noisy: boolean, arc: string): ChainStep => ({
+    kernel: 'inject-stamp',
+    options: { bands, size, noise: noisy },
+    inputs: { convolved: light, ...survey },
+    outputs: { arc },
+  });
+  // Signal-to-noise is that of the light, not of one draw of its photons: noise would lift the peaks of faint arcs by a fifth.
+  const clean = noise ? 'clean' : 'arc';
   return {
     steps: [
       ...steps,
-      {
-        kernel: 'inject-stamp',
-        options: { bands, size, noise },
-        inputs: {
-          convolved: light,
-          weights: 'weights',
-          core: 'core',
-          gain: 'gain',
-          gain_per_invvar: 'gain_per_invvar',
-          key: 'key',
-        },
-        outputs: { arc: 'arc' },
-      },
-      sumStep('arc', 'arc_unread', reduce, ARC_SUMS),
+      stamp(false, clean),
+      ...(noise ? [stamp(true, 'arc'), sumStep('arc', 'noisy_unread', reduce, { sum: 'arc_sum' })] : []),
+      sumStep(clean, 'arc_unread', reduce, noise ? ARC_SUMS : { ...ARC_SUMS, sum: 'arc_sum' }),
       sumStep(light, 'light_unread', reduce, { sum: 'light_sum' }),
       sumStep('unlensed', 'unlensed_unread', reduce, { sum: 'unlensed_sum' }),
     ],
-    keep: ['arc', ...Object.values(ARC_SUMS), 'light_sum', 'unlensed_sum', 'flux_err'],
+    keep: ['arc', ...(noise ? ['clean'] : []), 'arc_sum', ...Object.values(ARC_SUMS), 'light_sum', 'unlensed_sum', 'flux_err'],
   };
 }
 

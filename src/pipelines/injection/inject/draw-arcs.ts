@@ -28,7 +28,9 @@ export interface Arc {
   readonly plan: RenderPlan;
   /** [band, y, x], nanomaggies per pixel. */
   readonly arc: Floats;
-  /** Per band; see reduce-stamps. */
+  /** The arc before its shot noise; the same array where there is none. */
+  readonly clean: Floats;
+  /** Sum of the arc per band; the others are of the clean arc, see reduce-stamps. */
   readonly sum: Floats;
   readonly peakSnr: Floats;
   readonly goodSum: Floats;
@@ -117,6 +119,7 @@ export class ArcPainter {
     return (index) => ({
       plan,
       arc: floats('arc', index, pixels),
+      clean: floats(outputs['clean'] === undefined ? 'arc' : 'clean', index, pixels),
       sum: floats('arc_sum', index, planes),
       peakSnr: floats('arc_snr', index, planes),
       goodSum: floats('good_sum', index, planes),

@@ -108,7 +108,7 @@ function measureShape(recipe: Recipe, row: MetricsRow, cut: CutRow, prepared: Pr
   const { size } = arc.plan;
   const pixels = size * size;
   const { lens } = prepared.row;
-  const light = arc.arc.subarray(recipe.reference * pixels, (recipe.reference + 1) * pixels);
+  const light = arc.clean.subarray(recipe.reference * pixels, (recipe.reference + 1) * pixels);
   let peak = 0;
   for (let pixel = 1; pixel < pixels; pixel++) if (light[pixel] > light[peak]) peak = pixel;
   if (!(light[peak] > 0)) return;
