@@ -40,6 +40,8 @@ export interface Frame {
   readonly saturation: number;
   /** PEEING, or SEEING through the pixel scale; undefined where the header has neither. */
   readonly fwhmPx: number | undefined;
+  /** Julian epoch of MJD-OBS or DATE-OBS, like 2024.31; undefined where the header has neither. */
+  readonly epochYear?: number;
   /** Rows y0 .. y0 + count of the working frame. */
   rows(y0: number, count: number): Promise<FramePixels>;
   /** A box of the working frame. */

@@ -1,6 +1,7 @@
 /** Images of a field as frames: boxes of scaled pixels, read when asked for. */
-import { type FitsHdu, readSection } from '../../io/fits/index.ts';
+import { type FitsHdu, type NumberArray, readSection } from '../../io/fits/index.ts';
 import { applyEdits, cutHeader, pixelScale, type Wcs, wcsFromHeader } from '../../sky/wcs/index.ts';
+import { epochYearOf } from './augment/epoch.ts';
 import type { Frame, FramePixels, PixelBox } from './field.ts';
 import type { ImageFile } from './load-header.ts';
 
@@ -12,14 +13,17 @@ export interface ImageFrame extends Frame {
   fullSection(x0: number, y0: number, width: number, height: number): Promise<FramePixels>;
 }
 
-/** Scaled pixels: image = stored * scale; bad where not finite or at least half of SATURATE, as tract7dt has it. */
-function scaled(data: ArrayLike<number>, scale: number, saturate: number): FramePixels {
-  const image = new Float32Array(data.length);
-  const bad = new Uint8Array(data.length);
+/**
+ * Scaled pixels: image = stored * scale; bad where not finite or at least half of SATURATE, as tract7dt has it. Float32 pixels are scaled where they
+ * lie: frames go by faster than memory is given back.
+ */
+function scaled(data: NumberArray, scale: number, saturate: number): FramePixels {
+  const image = data instanceof Float32Array ? data : Float32Array.from(data as ArrayLike<number | bigint>, Number);
+  const bad = new Uint8Array(image.length);
   // Pixels are float32, so the bound is too.
   const bound = Math.fround(saturate / 2);
   for (let at = 0; at < image.length; at++) {
-    const value = Math.fround(Number(data[at]));
+    const value = image[at];
     image[at] = value * scale;
     bad[at] = value < bound && value > Number.NEGATIVE_INFINITY ? 0 : 1;
   }
@@ -33,11 +37,11 @@ function scaled(data: ArrayLike<number>, scale: number, saturate: number): Frame
  * @param pixscaleArcsec for SEEING, which is in arcsec
  */
 export function imageFrame(file: ImageFile, box: PixelBox, zpRef: number, pixscaleArcsec: number): ImageFrame {
-  const { band, path, hdu, shape, leadingAxes, zpAuto, skySigma, gain, saturate, peeingPx, seeingArcsec } = file;
+  const { band, path, hdu, header, shape, leadingAxes, zpAuto, skySigma, gain, saturate, peeingPx, seeingArcsec } = file;
   const scale = 10 ** (-0.4 * (zpAuto - zpRef));
   const fullSection = async (x0: number, y0: number, width: number, height: number): Promise<FramePixels> => {
     const { data } = await readBox(hdu, leadingAxes, x0, y0, width, height);
-    return scaled(data as ArrayLike<number>, scale, saturate);
+    return scaled(data, scale, saturate);
   };
   const section = (x0: number, y0: number, width: number, height: number) => fullSection(box.x0 + x0, box.y0 + y0, width, height);
   return {
@@ -53,6 +57,7 @@ export function imageFrame(file: ImageFile, box: PixelBox, zpRef: number, pixsca
     gainElectronsPerAdu: gain,
     saturation: saturate * scale,
     fwhmPx: peeingPx ?? (seeingArcsec === undefined ? undefined : seeingArcsec / pixscaleArcsec),
+    epochYear: epochYearOf(header),
     rows: (y0, count) => section(0, y0, box.width, count),
     section,
     fullSection,

@@ -22,6 +22,7 @@ export type FieldPart = (context: StageContext, config: FitConfig, field: Loaded
 
 /** Parts after `load`, in order, and when they run. */
 const PARTS: readonly { readonly name: string; runs(config: FitConfig): boolean; load(): Promise<FieldPart> }[] = [
+  { name: 'augment', runs: ({ zp }) => zp.enabled, load: async () => (await import('./augment.ts')).augmentField },
   { name: 'epsf', runs: () => true, load: async () => (await import('./epsf.ts')).epsfField },
 ];
 
