@@ -305,6 +305,19 @@ describe('ePSFs of a field', () => {
     expect(metas[2]).toMatchObject({ band: 'm450', status: 'band_fail' });
   });
 
+  it('leaves no PSF or picture of an earlier run where there are no stars any more', async () => {
+    const { field } = fieldOf({ size: 200 });
+    const config = { ...configOf({ epsf_ngrid: 1 }), profile: 'tract7dt' } as const;
+    const { context } = contextOf({ force: true });
+    const list = async () => (await readdir(join(folder, 'EPSFs', 'm400', 'r00_c00'))).sort();
+    await epsfField(context, config, field, { workers: 0 });
+    expect(await list()).toContain('epsf.npy');
+    await writeFile(join(folder, 'EPSFs', 'm400', 'r00_c00', 'notes.txt'), 'mine');
+    const frames = [memoryFrame('m400', new Float32Array(40_000), 200)];
+    await epsfField(context, config, { ...field, frames }, { workers: 0 });
+    expect(await list()).toEqual(['meta.json', 'notes.txt', 'psfstars.png', 'psfstars_bgsub.png']);
+  });
+
   it('stops between cells when it is told to', async () => {
     const abort = new AbortController();
     const { field } = fieldOf();

@@ -4,6 +4,7 @@ import { snake } from '../../schema.ts';
 import { subtractBackground } from './background.ts';
 import { type MadeEpsf, makeEpsf } from './build.ts';
 import type { CellOutcome, CellTask, GateReport, StarRow } from './cell-types.ts';
+import { clearCell } from './clear-cell.ts';
 import { type CutStar, cutStars } from './cutouts.ts';
 import { CellFigures } from './figures.ts';
 import { meanOf, medianOf } from './medians.ts';
@@ -33,6 +34,7 @@ export async function makeCell(task: CellTask): Promise<CellOutcome> {
   const growth = made.stamp === undefined ? undefined : growthQuality(made.stamp, settings.finalPsfSize);
   const residuals = made.epsf === undefined ? undefined : residualQuality(made.epsf, shown);
 
+  await clearCell(task.folder);
   const figures = new CellFigures(task);
   await figures.background(background);
   await figures.selection(background, selection.stars, selection.seeds);
