@@ -4,12 +4,13 @@
  */
 import type { ScalarColumn, ScalarType } from '../../io/table.ts';
 
-type Entry = readonly [name: string, type: ScalarType, nullable: 0 | 1, unit: string, description: string];
+/** `arc`: null where there is no arc, so in every control. */
+type Entry = readonly [name: string, type: ScalarType, nullable: 0 | 1 | 'arc', unit: string, description: string];
 
 const column = ([name, type, nullable, unit, description]: Entry): ScalarColumn => ({
   name,
   type,
-  ...(nullable === 1 ? { nullable: true } : {}),
+  ...(nullable !== 0 ? { nullable: true } : {}),
   ...(unit === '' ? {} : { unit }),
   description,
 });
@@ -63,11 +64,11 @@ const TASK: readonly Entry[] = [
   ['tier', 'string', 0, '', 'debug, grid or train'],
   ['prior', 'string', 0, '', 'named prior set that the draws are from'],
   ['src_n', 'float64', 0, '', 'Sersic index'],
-  ['src_mag_r', 'float64', 1, 'mag', 'unlensed source in r: rmag + src_dmag, or drawn by the prior'],
+  ['src_mag_r', 'float64', 'arc', 'mag', 'unlensed source in r: rmag + src_dmag, or drawn by the prior'],
   ['lens_x_arcsec', 'float64', 0, 'arcsec', 'lens centre from the host (centre jitter), +x right'],
   ['lens_y_arcsec', 'float64', 0, 'arcsec', 'lens centre from the host, +y up'],
   ['template_u', 'float64', 0, '', 'uniform draw: rotation of a template is 2 pi u where the config asks for one'],
-  ['n_images', 'int32', 1, '', 'images of the source centre, from the caustics; null for controls'],
+  ['n_images', 'int32', 'arc', '', 'images of the source centre, from the caustics; null for controls'],
   [
     'cross_section_weight',
     'float64',
@@ -75,7 +76,7 @@ const TASK: readonly Entry[] = [
     'arcsec^2',
     'source-plane area that the placement drew from: reweights a biased set to a population',
   ],
-  ['theta_e_effective_arcsec', 'float64', 1, 'arcsec', 'sqrt(area inside the tangential critical curve / pi)'],
+  ['theta_e_effective_arcsec', 'float64', 'arc', 'arcsec', 'sqrt(area inside the tangential critical curve / pi)'],
   ['healpix', 'int64', 1, '', 'nested cell of split_by healpix'],
 ];
 
@@ -90,17 +91,29 @@ const METRICS: readonly Entry[] = [
     '',
     '1: image and inverse variance of every band are inside the brick, finite, and not all without coverage',
   ],
-  ['arc_snr', 'float64', 1, '', 'largest arc * sqrt(invvar) of good pixels, arc without shot noise, reference band: a peak'],
-  ['arc_snr_sum', 'float64', 1, '', 'sum(arc) / sqrt(sum(1/invvar)) over good pixels, reference band'],
-  ['total_injected_flux_r', 'float64', 1, 'nanomaggy', 'sum of the arc as written (with its shot noise, if any), reference band'],
+  ['arc_snr', 'float64', 'arc', '', 'largest arc * sqrt(invvar) of good pixels, arc without shot noise, reference band: a peak'],
+  ['arc_snr_sum', 'float64', 'arc', '', 'sum(arc) / sqrt(sum(1/invvar)) over good pixels, reference band'],
+  [
+    'total_injected_flux_r',
+    'float64',
+    'arc',
+    'nanomaggy',
+    'sum of the arc as written (with its shot noise, if any), reference band',
+  ],
   ['bad_pixel_frac', 'float64', 1, '', 'pixels with one of bad_bits; null when the mask is not fully inside'],
   ['wise_brightmask_frac', 'float64', 1, '', 'pixels with one of the WISE bits'],
   ['metrics_ok', 'int32', 0, '', '1: mask valid, cutout_ok, and control or arc_snr not null'],
   ['metrics_only', 'int32', 0, '', '1: no stamps were written'],
-  ['magnification', 'float64', 1, '', 'sum(arc) / sum(unlensed source through the same PSF on the same stamp), reference band'],
-  ['tangential_stretch', 'float64', 1, '', '1/(1 - kappa - |gamma|) at the brightest pixel of the arc, absolute'],
-  ['radial_stretch', 'float64', 1, '', '1/(1 - kappa + |gamma|) at the brightest pixel of the arc, absolute'],
-  ['expected_arc_radius', 'float64', 1, 'arcsec', 'theta_e_effective_arcsec'],
+  [
+    'magnification',
+    'float64',
+    'arc',
+    '',
+    'sum(arc) / sum(unlensed source through the same PSF on the same stamp), reference band',
+  ],
+  ['tangential_stretch', 'float64', 'arc', '', '1/(1 - kappa - |gamma|) at the brightest pixel of the arc, absolute'],
+  ['radial_stretch', 'float64', 'arc', '', '1/(1 - kappa + |gamma|) at the brightest pixel of the arc, absolute'],
+  ['expected_arc_radius', 'float64', 'arc', 'arcsec', 'theta_e_effective_arcsec'],
   ['physics_valid', 'int32', 0, '', '0: magnification not finite or not above 0'],
   [
     'physics_warnings',
@@ -110,13 +123,13 @@ const METRICS: readonly Entry[] = [
     'words separated by ;: unresolved, low_snr, high_magnification ..., or why the row failed',
   ],
   ['source_mode', 'string', 0, '', 'sersic or template'],
-  ['cosmos_index', 'int32', 1, '', 'template of the bank'],
-  ['cosmos_hlr_arcsec', 'float64', 1, 'arcsec', 'radius about the lens centre that holds half of the arc, reference band'],
+  ['cosmos_index', 'int32', 'arc', '', 'template of the bank'],
+  ['cosmos_hlr_arcsec', 'float64', 'arc', 'arcsec', 'radius about the lens centre that holds half of the arc, reference band'],
   // Ours.
-  ['arc_snr_mf', 'float64', 1, '', 'sqrt(sum(arc^2 invvar)) over good pixels, reference band: matched filter'],
-  ['arc_area_pix', 'int32', 1, 'pixel', 'good pixels with arc * sqrt(invvar) > 1, reference band'],
-  ['render_flux_err', 'float64', 1, '', 'estimated relative error of the rendered flux'],
-  ['oversample', 'int32', 1, '', 'cells per pixel and axis of the convolution'],
+  ['arc_snr_mf', 'float64', 'arc', '', 'sqrt(sum(arc^2 invvar)) over good pixels, reference band: matched filter'],
+  ['arc_area_pix', 'int32', 'arc', 'pixel', 'good pixels with arc * sqrt(invvar) > 1, reference band'],
+  ['render_flux_err', 'float64', 'arc', '', 'estimated relative error of the rendered flux'],
+  ['oversample', 'int32', 'arc', '', 'cells per pixel and axis of the convolution'],
   ['psf_size_semantics', 'string', 1, '', 'nea or fwhm: what the PSF size was taken to mean'],
   ['stamp_x0', 'int32', 1, 'pixel', 'first column of the stamp in the brick, 0-based'],
   ['stamp_y0', 'int32', 1, 'pixel', 'first row of the stamp in the brick'],
@@ -131,20 +144,25 @@ function bandEntries(band: string): Entry[] {
     [
       `psf_fwhm_used_${band}`,
       'float64',
-      1,
+      'arc',
       'arcsec',
       'FWHM of the PSF that was used, after the size convention; null for controls',
     ],
-    [`psf_source_${band}`, 'int32', 1, '', '0 map, 1 manifest, 2 reference band, 3 fallback; null for controls'],
+    [`psf_source_${band}`, 'int32', 'arc', '', '0 map, 1 manifest, 2 reference band, 3 fallback; null for controls'],
     [`coverage_frac_${band}`, 'float64', 1, '', 'pixels with invvar above 0'],
-    [`arc_snr_mf_${band}`, 'float64', 1, '', 'sqrt(sum(arc^2 invvar)) over good pixels'],
-    [`src_mag_${band}_used`, 'float64', 1, 'mag', 'AB magnitude of the unlensed source that was injected'],
+    [`arc_snr_mf_${band}`, 'float64', 'arc', '', 'sqrt(sum(arc^2 invvar)) over good pixels'],
+    [`src_mag_${band}_used`, 'float64', 'arc', 'mag', 'AB magnitude of the unlensed source that was injected'],
   ];
 }
 
 /** Columns of a metrics part: the manifest's, then what injection measured. */
 export function metricsColumns(bands: readonly string[]): readonly ScalarColumn[] {
   return [...TASK, ...METRICS, ...bands.flatMap(bandEntries)].map(column);
+}
+
+/** Columns of the metrics that say something of an arc: null in controls. */
+export function arcColumns(bands: readonly string[]): readonly string[] {
+  return [...TASK, ...METRICS, ...bands.flatMap(bandEntries)].flatMap(([name, , nullable]) => (nullable === 'arc' ? [name] : []));
 }
 
 /** Planes that a stamps part may hold, and the prefix of their columns: `image_r` is the injected stamp. */

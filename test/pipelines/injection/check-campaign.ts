@@ -132,6 +132,8 @@ export interface WriteOptions {
   readonly partRows?: number;
   readonly hash?: (part: number) => string;
   readonly columns?: (columns: ColumnSchema[]) => ColumnSchema[];
+  /** Of every part, beside the hash. */
+  readonly metadata?: Record<string, string>;
   readonly dataset?: 'metrics' | 'stamps';
   /** Folder of a row; default its split. */
   readonly folderOf?: (row: CampaignRow) => string;
@@ -151,7 +153,7 @@ export async function writeRows(output: string, rows: readonly CampaignRow[], op
       const held = own.slice(start, start + partRows);
       const writer = openParquetWriter(await store.sink(partName(split, part)), {
         columns,
-        metadata: { config_hash: hash(part) },
+        metadata: { config_hash: hash(part), ...options.metadata },
       });
       part++;
       const values = columns.map((column) => [column.name, column.type === 'stamp' ? pixels!(held, column.name) : columnOf(held, column)] as const); // biome-ignore format: one table
@@ -163,7 +165,11 @@ export async function writeRows(output: string, rows: readonly CampaignRow[], op
 }
 
 /** Writes a manifest of one file and its marker. */
-export async function writeManifest(output: string, rows: readonly CampaignRow[], experiment = EXPERIMENT): Promise<void> {
+export async function writeManifest(
+  output: string,
+  rows: readonly CampaignRow[],
+  { experiment = EXPERIMENT, marker: more = {} }: { experiment?: string; marker?: Record<string, unknown> } = {},
+): Promise<void> {
   const store = await openStore(manifestFolder(configOf(output)));
   const key = `${experiment}/part-00000.parquet`;
   const writer = openParquetWriter(await store.sink(key), { columns: MANIFEST_COLUMNS });
@@ -173,7 +179,7 @@ export async function writeManifest(output: string, rows: readonly CampaignRow[]
   });
   await writer.finish();
   const bySplit = Object.fromEntries([...Map.groupBy(rows, (row) => String(row['region_split']))].map(([split, own]) => [split, own.length])); // biome-ignore format: one record
-  const experiments = [{ experiment_id: experiment, rows: rows.length, rows_by_split: bySplit, parts: [{ key: 'part-00000.parquet', rows: rows.length, row_groups: 1 }] }]; // biome-ignore format: one record
+  const experiments = [{ experiment_id: experiment, rows: rows.length, rows_by_split: bySplit, parts: [{ key: 'part-00000.parquet', rows: rows.length, row_groups: 1 }], ...more }]; // biome-ignore format: one record
   const marker = { config_hash: HASH, inputs: {}, version: 'test', experiments };
   await store.put('_SUCCESS', new TextEncoder().encode(JSON.stringify(marker)));
   await store.close();

@@ -31,12 +31,20 @@ interface Campaign {
   readonly config?: Record<string, unknown>;
   readonly write?: WriteOptions;
   readonly noManifest?: boolean;
+  /** What the marker of the manifest says more of the experiment. */
+  readonly marker?: Record<string, unknown>;
 }
 
-async function checksOf({ change = (rows) => rows, config = {}, write, noManifest }: Campaign): Promise<Map<string, Check>> {
+async function checksOf({
+  change = (rows) => rows,
+  config = {},
+  write,
+  noManifest,
+  marker = {},
+}: Campaign): Promise<Map<string, Check>> {
   const output = newOutput();
   const rows = soundRows();
-  if (!noManifest) await writeManifest(output, rows);
+  if (!noManifest) await writeManifest(output, rows, { marker });
   await writeRows(output, change(structuredClone(rows)), write);
   const { checks } = await examineExperiment(contextOf(), configOf(output, config), EXPERIMENT);
   return new Map(checks.map((check) => [check.name, check]));
@@ -110,6 +118,11 @@ describe('a sound campaign', () => {
 
 describe('one fault, and the check that names it', () => {
   const dropColumn = (name: string): WriteOptions => ({ columns: (all) => all.filter((column) => column.name !== name) });
+  // Parts of a campaign have no column of the split: the folder says it.
+  const moved: WriteOptions = {
+    ...dropColumn('region_split'),
+    folderOf: (row) => (row['region_split'] === 'val' ? 'test' : String(row['region_split'])),
+  };
   const faults: readonly (readonly [what: string, name: string, Campaign])[] = [
     ['a column is missing', 'schema', { write: dropColumn('tangential_stretch') }],
     ['a column has another type', 'schema', { write: { columns: (all) => all.map((column) => (column.name === 'oversample' ? { name: 'oversample', type: 'float64', nullable: true } : column)) } }], // biome-ignore format: one fault a line
@@ -129,6 +142,7 @@ describe('one fault, and the check that names it', () => {
     ['no controls at all', 'control-fraction', { change: (rows) => rows.filter(isInjection), noManifest: true }],
     ['a control with an arc', 'control-nulls', { change: firstControl({ arc_snr: 3 }) }],
     ['a control with a PSF', 'control-nulls', { change: firstControl({ psf_fwhm_used_z: 1 }) }],
+    ...['src_mag_g_used', 'arc_snr_mf_z', 'arc_area_pix', 'cosmos_index', 'cosmos_hlr_arcsec', 'tangential_stretch', 'oversample', 'theta_e_effective_arcsec'].map((name) => [`a control with ${name}`, 'control-nulls', { change: firstControl({ [name]: 1 }) }] as const), // biome-ignore format: one line of columns
     ['a control with an Einstein radius', 'control-nulls', { change: firstControl({ theta_e_arcsec: 0.5 }) }],
     ['a control that is an SIE', 'control-nulls', { change: firstControl({ lens_model: 'SIE' }) }],
     ['every magnification null', 'coverage-magnification', { change: injections(() => ({ magnification: null })) }],
@@ -151,6 +165,8 @@ describe('one fault, and the check that names it', () => {
     ['a NaN in a column', 'finite', { change: firstControl({ ebv: Number.NaN }) }],
     ['an infinite value', 'finite', { change: firstInjection({ arc_snr_mf_g: Number.POSITIVE_INFINITY }) }],
     ['rows in the folder of another split', 'split-folders', { write: { folderOf: (row) => (row['task_id'] === soundRows()[0]['task_id'] ? 'test' : String(row['region_split'])) } }], // biome-ignore format: one fault a line
+    ['a part moved to another split, as the manifest knows', 'split-folders', { write: moved }],
+    ['a part moved to another split, as the part itself knows', 'split-folders', { write: { ...moved, metadata: { region_split: 'val' } }, change: (rows) => rows.filter((row) => row['region_split'] !== 'train'), noManifest: true }], // biome-ignore format: one fault a line
     ['splits far from their shares', 'split-proportions', { config: { val_frac: 0.4, test_frac: 0.35 } }],
     [
       'a split that is empty',
@@ -216,6 +232,21 @@ describe('what is said without refusing', () => {
     expect(fewRegions.get('split-proportions')?.verdict).toBe('warn');
     const near = await checksOf({ change: (rows) => { const test = rows.find((row) => row['region_split'] === 'test')!; return rows.map((row) => (row['ra'] === rows[0]['ra'] ? { ...row, ra: (test['ra'] as number) + 0.003, dec: test['dec'] } : row)); } }); // biome-ignore format: one call
     expect(near.get('split-distance')).toMatchObject({ verdict: 'warn', value: 0 });
+  });
+
+  it('a cap is known from the manifest where a pre-pass took rows of arc_snr away; what it left of each split is no fault', async () => {
+    // Of 168, 36 and 36 sampled hosts all of val and test are left, and a third of train.
+    const thinned = (rows: CampaignRow[]) => rows.filter((row) => row['region_split'] !== 'train' || Number(row['rmag']) < 18);
+    const campaign = { change: thinned, config: { target_arc_snr: 'log_uniform', n_total_train_per_split: 168 } };
+    const sampled = { hosts_by_split: { train: 168, val: 36, test: 36 } };
+    const uncapped = await checksOf({ ...campaign, marker: sampled });
+    expect(uncapped.get('split-proportions')?.verdict).toBe('go');
+    const equal = { hosts_by_split: { train: 36, val: 36, test: 36 }, capped_splits: ['train'] };
+    const capped = await checksOf({ ...campaign, marker: equal });
+    expect(capped.get('split-proportions')).toMatchObject({ verdict: 'warn' });
+    expect(capped.get('split-proportions')?.detail).toContain('n_total_train_per_split ends train');
+    const off = await checksOf({ ...campaign, marker: { ...equal, capped_splits: [] } });
+    expect(off.get('split-proportions')?.verdict).toBe('no-go');
   });
 
   it('one region leaves splits empty: a warning', async () => {

@@ -1,4 +1,5 @@
 /** Controls: as many as asked for in every split, and with nothing injected. */
+import { arcColumns } from '../columns.ts';
 import { type Check, count, decide, increment, listCounts, none, percent, type Rule, skip } from './checks.ts';
 import { controlShare, type Expected } from './context.ts';
 import type { HostIndex } from './hosts.ts';
@@ -14,17 +15,6 @@ const NULLS: Rule = {
   threshold: '0 values',
   why: 'Nothing is injected into a control: a number in a column of the arc means that it was, or that a reader of the table would think so.',
 };
-
-/** Columns that are null in controls. */
-export const ARC_COLUMNS = [
-  'arc_snr',
-  'arc_snr_sum',
-  'magnification',
-  'total_injected_flux_r',
-  'arc_snr_mf',
-  'render_flux_err',
-  'n_images',
-];
 
 export class ControlRows implements Examiner {
   readonly #expected: Expected;
@@ -44,10 +34,7 @@ export class ControlRows implements Examiner {
     const split = rows.text('region_split');
     const model = rows.text('lens_model');
     const theta = rows.numbers('theta_e_arcsec');
-    const nulls = [
-      ...ARC_COLUMNS,
-      ...this.#expected.bands.flatMap((band) => [`psf_fwhm_used_${band}`, `psf_source_${band}`]),
-    ].filter((name) => rows.has(name));
+    const nulls = arcColumns(this.#expected.bands).filter((name) => rows.has(name));
     for (let row = 0; row < rows.count; row++) {
       const name = split(row);
       const held = this.bySplit.get(name) ?? { rows: 0, controls: 0 };

@@ -6,6 +6,7 @@ import { type Dataset, type DatasetPart, openDataset } from '../../dataset.ts';
 import type { StageContext } from '../../stage.ts';
 import { metricsColumns } from '../columns.ts';
 import { datasetFolder, phaseFolder } from '../layout.ts';
+import { openManifest } from '../manifest/read.ts';
 import type { Check } from './checks.ts';
 import { RowConsistency } from './consistency.ts';
 import { type Expected, expectedOf, type LocatedConfig } from './context.ts';
@@ -18,7 +19,7 @@ import { ArcPhysics } from './physics.ts';
 import { ValueRanges } from './ranges.ts';
 import { RowRates } from './rates.ts';
 import { type Examiner, Rows } from './rows.ts';
-import { SplitRows } from './splits.ts';
+import { type SampledHosts, SplitRows } from './splits.ts';
 import { examineStamps } from './stamps.ts';
 import { examineTasks } from './tasks.ts';
 
@@ -89,6 +90,19 @@ async function recordedMode(config: LocatedConfig, experimentId: string): Promis
   }
 }
 
+/** What the manifest sampled; undefined without one, or where it was given and not sampled. */
+async function sampledHosts(config: LocatedConfig, experimentId: string): Promise<SampledHosts | undefined> {
+  try {
+    const { marker } = await openManifest({ ...config, experimentId });
+    const own = marker.experiments.find(({ experiment_id }) => experiment_id === experimentId);
+    if (own?.hosts_by_split === undefined) return undefined;
+    return { bySplit: own.hosts_by_split, capped: own.capped_splits ?? [] };
+  } catch (error) {
+    if (!isArcletError(error, 'INPUT_INVALID')) throw error;
+    return undefined;
+  }
+}
+
 /**
  * Reads the metrics of one experiment, a row group at a time.
  *
@@ -104,7 +118,7 @@ export async function examineExperiment(context: StageContext, config: LocatedCo
     const coverage = new MetricCoverage(expected);
     const ranges = new ValueRanges(expected);
     const physics = new ArcPhysics(expected);
-    const splits = new SplitRows(expected, hosts);
+    const splits = new SplitRows(expected, hosts, await sampledHosts(config, experimentId));
     const consistency = new RowConsistency(expected, await recordedMode(config, experimentId));
     const distributions = new Distributions(expected);
     const parts = await examineParts(dataset, expected.bands, context.record.configHash);

@@ -5,11 +5,6 @@ import type { Expected } from './context.ts';
 import type { HostIndex } from './hosts.ts';
 import type { Examiner, Rows } from './rows.ts';
 
-const FOLDERS: Rule = {
-  name: 'split-folders',
-  threshold: '0 rows whose region_split is not that of their folder',
-  why: 'Readers take the split from the folder, statistics from the column: a row that says both is in two sets.',
-};
 const PROPORTIONS: Rule = {
   name: 'split-proportions',
   threshold:
@@ -30,24 +25,31 @@ const DISTANCE: Rule = {
 const SAME_GALAXY_ARCSEC = 1;
 const SPLITS = ['train', 'val', 'test'] as const;
 
+/** What the manifest says of the sample, before a pre-pass of arc_snr chose among its rows. */
+export interface SampledHosts {
+  readonly bySplit: Readonly<Record<string, number>>;
+  /** Splits that had more hosts than the tier takes. */
+  readonly capped: readonly string[];
+}
+
 /** Fills `hosts` as it reads. */
 export class SplitRows implements Examiner {
   readonly #expected: Expected;
   readonly #hosts: HostIndex;
+  readonly #sampled: SampledHosts | undefined;
   readonly rowsBySplit = new Map<string, number>();
   readonly #hostsByRegion = new Map<number, number>();
   readonly #sets = new Map<string, number>();
-  #misplaced = 0;
   #stampPixels = 0;
 
-  constructor(expected: Expected, hosts: HostIndex) {
+  constructor(expected: Expected, hosts: HostIndex, sampled?: SampledHosts) {
     this.#expected = expected;
+    this.#sampled = sampled;
     this.#hosts = hosts;
   }
 
   read(rows: Rows): void {
     const split = rows.text('region_split');
-    const folder = rows.partitions['region_split'];
     const ra = rows.numbers('ra');
     const dec = rows.numbers('dec');
     const region = rows.numbers('region_id');
@@ -55,7 +57,6 @@ export class SplitRows implements Examiner {
     for (const size of rows.numbers('stamp_size')) if (size > this.#stampPixels) this.#stampPixels = size;
     for (let row = 0; row < rows.count; row++) {
       const name = split(row);
-      if (folder !== undefined && name !== folder) this.#misplaced++;
       increment(this.rowsBySplit, name);
       increment(this.#sets, set(row));
       if (this.#hosts.add(ra[row], dec[row], name))
@@ -66,7 +67,7 @@ export class SplitRows implements Examiner {
   checks(): Check[] {
     const shared = this.#hosts.sharedHosts;
     const examples = shared > 0 ? `Such as ${this.#hosts.sharedExamples.join(', ')}.` : `${count(this.#hosts.size)} hosts.`;
-    return [none(FOLDERS, this.#misplaced), this.#proportions(), none(OVERLAP, shared, examples), this.#distance()];
+    return [this.#proportions(), none(OVERLAP, shared, examples), this.#distance()];
   }
 
   /** Rows, hosts and the wanted share of each split. */
@@ -104,7 +105,14 @@ export class SplitRows implements Examiner {
         `Splits are train, val and test; rows by split: ${listCounts(this.rowsBySplit)}.`,
       );
     const empty = shares.filter(({ wanted, rows }) => wanted > 0 && rows === 0).map(({ split }) => split);
-    const off = Math.max(...shares.map(({ wanted, hosts, rows }) => Math.max(Math.abs(hosts - wanted), Math.abs(rows - wanted))));
+    const planned = this.#plannedShares();
+    const off = Math.max(
+      ...shares.map(({ split, wanted, hosts, rows }) =>
+        planned === undefined
+          ? Math.max(Math.abs(hosts - wanted), Math.abs(rows - wanted))
+          : Math.abs((planned[split] ?? 0) - wanted),
+      ),
+    );
     const value = `off by ${percent(off)}`;
     const regions = this.#effectiveRegions();
     if (empty.length > 0) {
@@ -122,9 +130,8 @@ export class SplitRows implements Examiner {
         `The ${tier} tier takes a fixed number of hosts from each split, whatever its share: ${list}.`,
       );
     if (off <= config.splitTolerance) return decide(PROPORTIONS, 'go', value, `${list}.`);
-    const capped = shares.filter(
-      ({ split }) => this.#hosts.inSplit(split) >= 0.99 * config.nTotalTrainPerSplit * this.#sets.size,
-    );
+    const full = (split: string) => this.#hosts.inSplit(split) >= 0.99 * config.nTotalTrainPerSplit * this.#sets.size;
+    const capped = shares.filter(({ split }) => this.#sampled?.capped.includes(split) ?? full(split));
     if (capped.length > 0)
       return decide(
         PROPORTIONS,
@@ -143,6 +150,20 @@ export class SplitRows implements Examiner {
       value,
       `The hosts lie in as many regions as ${short(regions)} of one size, ${why}: ${list}.`,
     );
+  }
+
+  /**
+   * Shares of the hosts as they were sampled, where target_arc_snr chose among their rows: a host whose candidates all lose is in no row, and
+   * how many do is a matter of brightness, not of regions.
+   */
+  #plannedShares(): Readonly<Record<string, number>> | undefined {
+    if (this.#sampled === undefined || this.#expected.config.targetArcSnr === 'off') return undefined;
+    const entries = Object.entries(this.#sampled.bySplit);
+    const total = Math.max(
+      1,
+      entries.reduce((sum, [, held]) => sum + held, 0),
+    );
+    return Object.fromEntries(entries.map(([split, held]) => [split, held / total]));
   }
 
   /** Regions of one size that would scatter as much: (sum n)^2 / sum n^2. */

@@ -3,6 +3,7 @@ import { ArcletError } from '../../../core/errors.ts';
 import { CONVENTION_PRESETS } from '../../../sky/conventions.ts';
 import type { InjectConfig } from '../config.ts';
 import { experimentIdOf } from '../layout.ts';
+import { SPLITS } from './hosts.ts';
 import { planRows, type RowPlan } from './plan.ts';
 import type { Prepared } from './prepare.ts';
 import type { Experiment } from './rows.ts';
@@ -12,6 +13,10 @@ export interface PlannedExperiment {
   readonly experiment: Experiment;
   /** Rows that are wanted, before a pre-pass or unplaced sources take some away. */
   readonly rows: number;
+  /** Hosts that were sampled, by split. */
+  readonly hostsBySplit: Readonly<Record<string, number>>;
+  /** Splits that have more hosts than the tier takes. */
+  readonly cappedSplits: readonly string[];
   /** Lays the rows out, now: one plan at a time is in memory. */
   plan(): RowPlan;
 }
@@ -67,6 +72,8 @@ export function planCampaign(prepared: Prepared, config: InjectConfig, version: 
         pairedControlFrac: config.unpairedControls ? 0 : tier.controlFrac,
       },
       rows: config.testLimit > 0 ? Math.min(all, config.testLimit) : all,
+      hostsBySplit: sampledHosts(sample, split),
+      cappedSplits: sample.capped,
       plan: () =>
         planRows(sample, tier, hosts, split, {
           replicates: config.replicates,
@@ -115,6 +122,13 @@ function experimentOf(
     seedBase: config.seedBase,
     pipelineVersion: `arclet ${version}`,
   };
+}
+
+/** Different hosts of a sample in each split: one host may be in several sets. */
+function sampledHosts(sample: Sample, split: Uint8Array): Record<string, number> {
+  const counts = SPLITS.map((name) => [name, 0] as [string, number]);
+  for (const host of new Set(sample.host)) counts[split[host]][1]++;
+  return Object.fromEntries(counts);
 }
 
 /** Throws CONFIG_INVALID when there are more rows than allowed; 0 allows any number. */

@@ -43,7 +43,8 @@ export async function writePlanned(
     const { experiment, byBrick } = await writeExperiment(store, id, batches, plan.length, factsOf(context));
     clock.add('write');
     if (experiment.rows === 0) warnings.push(`${id} has no rows.`);
-    else experiments.push(experiment);
+    else
+      experiments.push({ ...experiment, hosts_by_split: { ...planned.hostsBySplit }, capped_splits: [...planned.cappedSplits] });
     bricks.set(id, byBrick);
   }
   refuseEmpty(experiments, targets, prepared.rejected);

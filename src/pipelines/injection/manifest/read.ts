@@ -23,6 +23,9 @@ const MarkerSchema = z.object({
       experiment_id: z.string(),
       rows: z.number(),
       rows_by_split: z.record(z.string(), z.number()),
+      /** Of a catalogue: hosts that were sampled, before a pre-pass takes some away, and splits that had more than the tier takes. */
+      hosts_by_split: z.record(z.string(), z.number()).optional(),
+      capped_splits: z.array(z.string()).optional(),
       parts: z.array(z.object({ key: z.string(), rows: z.number(), row_groups: z.number() })),
     }),
   ),

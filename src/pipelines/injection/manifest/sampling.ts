@@ -3,7 +3,7 @@ import type { InjectConfig } from '../config.ts';
 import { digestKey, keyedUniform, PURPOSE } from './draws.ts';
 import { type GridConfig, gridOf } from './grids.ts';
 import { Growing } from './grow.ts';
-import { type Hosts, SPLITS } from './hosts.ts';
+import { type Hosts, SPLITS, type Split } from './hosts.ts';
 
 export type TierName = InjectConfig['tiers'][number];
 
@@ -77,6 +77,8 @@ export interface Sample {
   readonly set: Uint16Array;
   /** Index of a config, {@link EVERY_CONFIG} or {@link CONTROL_CONFIG}. */
   readonly config: Int32Array;
+  /** Splits that have more hosts than the tier takes, in some set. */
+  readonly capped: readonly Split[];
   /** Sets and splits that have fewer hosts, or controls, than asked for. */
   readonly short: readonly {
     readonly set: string;
@@ -110,6 +112,7 @@ export function sampleTier(
   const set = new Growing(new Uint16Array(0));
   const config = new Growing(new Int32Array(0));
   const short: Sample['short'][number][] = [];
+  const capped = new Set<Split>();
   const controlFrac = unpaired ? tier.controlFrac : 0;
   const isControl = (at: number) => hashes.control[at] < controlFrac;
   // A crossed tier has few hosts of many rows each; a control has one row per replicate, so it takes as many hosts as makes the share right.
@@ -137,6 +140,7 @@ export function sampleTier(
       const pool = tier.crossed ? candidates.filter((at) => !isControl(at)) : candidates;
       const taken = stratified(pool, positives, stratum, hashes.sample);
       taken.forEach(add);
+      if (taken.length < pool.length) capped.add(splitName);
       if (taken.length < positives)
         short.push({ set: one.id, split: splitName, wanted: positives, found: taken.length, what: 'hosts' });
       if (controls === 0) return;
@@ -147,7 +151,7 @@ export function sampleTier(
       if (chosen.length < wanted) short.push({ set: one.id, split: splitName, wanted, found: chosen.length, what: 'controls' });
     });
   });
-  return { host: host.values(), set: set.values(), config: config.values(), short };
+  return { host: host.values(), set: set.values(), config: config.values(), short, capped: [...capped] };
 }
 
 /** The sample of one (set, split) from its hosts in order of their first hash. */
