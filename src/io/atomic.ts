@@ -1,6 +1,6 @@
 /** Files that are whole or absent: a reader never sees half of one, and a failed write leaves nothing behind. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ArcletError } from '../core/errors.ts';
 
@@ -13,6 +13,8 @@ const REASONS: Record<string, [why: string, remedy: string]> = {
   EISDIR: ['it is a folder', 'Name a file.'],
   ENOTDIR: ['a part of the path is a file', 'Name a path whose folders are folders.'],
   EEXIST: ['a part of the path is a file', 'Name a path whose folders are folders.'],
+  ENOENT: ['the file system lets no folder be made there', 'Choose another folder.'],
+  ELOOP: ['a link in the path leads back to itself', 'Mend the link, or choose another folder.'],
   EFBIG: ['the file system does not take a file this large', 'Write fewer rows per file.'],
 };
 
@@ -25,6 +27,32 @@ function unwritable(path: string, cause: unknown): ArcletError {
     data: { code },
     cause,
   });
+}
+
+/**
+ * Makes a folder and those above it that are missing, one at a time: Node's recursive mkdir never ends below file systems that refuse
+ * folders with ENOENT, as /proc does. Throws the system's error; ENOENT where the place itself refuses, DANGLING for a link to nothing.
+ */
+export async function makeFolders(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const above = dirname(folder);
+    if (code === 'ENOENT' && above !== folder) {
+      await makeFolders(above);
+      await mkdir(folder).catch((again) => acceptFolder(folder, again));
+    } else await acceptFolder(folder, error);
+  }
+}
+
+/** Whoever came first may have made it. Throws `error` when it is no folder. */
+async function acceptFolder(folder: string, error: unknown): Promise<void> {
+  const found = await stat(folder).catch(() => undefined);
+  if (found?.isDirectory()) return;
+  const link = found === undefined ? await lstat(folder).catch(() => undefined) : undefined;
+  if (link?.isSymbolicLink() !== true || (error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  throw Object.assign(new Error(`${folder} is a link to nothing`), { code: 'DANGLING' });
 }
 
 /** A file that is being written beside its place. */
@@ -49,7 +77,7 @@ export const TEMPORARY_NAME = /^\..*\.\d+\.[0-9a-f]{8}\.tmp$/;
  */
 export async function openAtomicFile(path: string): Promise<AtomicFile> {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
-  await disk(path, () => mkdir(dirname(path), { recursive: true }));
+  await disk(path, () => makeFolders(dirname(path)));
   const file = await disk(path, () => open(temporary, 'wx'));
   let done = false;
   return {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,6 +34,34 @@ describe('writeFileAtomic', () => {
     writeFileSync(join(folder, 'plain'), '');
     await expect(writeFileAtomic(join(folder, 'plain', 'x'), 'x')).rejects.toThrow(/a part of the path is a file/);
     expect(readdirSync(folder).filter((name) => name.includes('.tmp'))).toEqual([]);
+  });
+
+  it('ends where no folder can be made: below /proc a recursive mkdir of Node does not', async ({ skip }) => {
+    skip(!existsSync('/proc/self'), 'there is no /proc');
+    await expect(writeFileAtomic('/proc/arclet/deep/x', 'x')).rejects.toMatchObject({
+      code: 'OUTPUT_UNWRITABLE',
+      message: '/proc/arclet/deep/x cannot be written: the file system lets no folder be made there.',
+    });
+  });
+
+  it('goes through a link to a folder, and names one that leads nowhere', async () => {
+    mkdirSync(join(folder, 'real'));
+    symlinkSync(join(folder, 'real'), join(folder, 'link'));
+    await writeFileAtomic(join(folder, 'link', 'deep', 'x'), 'x');
+    expect(readFileSync(join(folder, 'real', 'deep', 'x'), 'utf8')).toBe('x');
+    const lost = join(folder, 'lost');
+    symlinkSync(join(folder, 'nowhere'), lost);
+    for (const path of [join(lost, 'x'), join(lost, 'deep', 'x')])
+      await expect(writeFileAtomic(path, 'x')).rejects.toMatchObject({
+        code: 'OUTPUT_UNWRITABLE',
+        message: `${path} cannot be written: ${lost} is a link to nothing.`,
+      });
+  });
+
+  it('makes the folders of many writers at once', async () => {
+    const paths = Array.from({ length: 8 }, (_, index) => join(folder, 'many', 'at', 'once', String(index)));
+    await Promise.all(paths.map((path) => writeFileAtomic(path, 'x')));
+    expect(readdirSync(join(folder, 'many', 'at', 'once')).length).toBe(8);
   });
 
   // Root may write everywhere, and Windows folders have no such mode.

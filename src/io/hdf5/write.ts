@@ -2,12 +2,13 @@
  * HDF5 files written through h5wasm: into a temporary file, then renamed (or sent to the store), so that a reader never sees half of one.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises';
+import { mkdtemp, open, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Dataset, File, Group } from 'h5wasm/node';
 import { ArcletError } from '../../core/errors.ts';
+import { makeFolders } from '../atomic.ts';
 import { openFileSource } from '../store/file-store.ts';
 import { openStoreOf } from '../store/store.ts';
 import { type Hdf5Library, loadLibrary, takeDiagnostics } from './library.ts';
@@ -103,7 +104,7 @@ function inLibrary<T>(path: string, work: () => T): T {
 
 /** Says by an error of the system why a file cannot be made there: the library only says that it cannot. */
 async function prepare(path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolders(dirname(path));
   await (await open(path, 'wx')).close();
 }
 
