@@ -73,7 +73,7 @@ export function drawGalaxy(frame: Frame, shape: GalaxyShape, faintest: number): 
 }
 
 /** The mixture with all components below a variance as one of their mean variance. */
-function merged({ weights, variances }: Mixture, least: number): Mixture {
+export function merged({ weights, variances }: Mixture, least: number): Mixture {
   const first = variances.findIndex((variance) => variance >= least);
   const narrow = first < 0 ? variances.length : first;
   if (narrow < 2) return { weights, variances };
@@ -87,7 +87,7 @@ function merged({ weights, variances }: Mixture, least: number): Mixture {
 }
 
 /** Adds a Gaussian of covariance (xx, xy, yy), pixels squared, within the ellipse on which it is `faintest`. */
-function addGaussian(
+export function addGaussian(
   { width, height, pixels }: Frame,
   x: number,
   y: number,
