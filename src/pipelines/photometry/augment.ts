@@ -1,6 +1,6 @@
 /**
  * Stage `augment`: which rows of the catalogue are Gaia stars, and Gaia stars that the catalogue does not have as rows of their own, so that zero points
- * can be measured on them. After tract7dt (MIT); what profile arclet does otherwise is told in docs/photometry-augment.md.
+ * can be measured on them. After tract7dt (MIT); what profile arclet does otherwise is told in docs/photometry.md.
  */
 import { parse } from 'node:path';
 import type { StageContext } from '../stage.ts';
