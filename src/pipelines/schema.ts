@@ -51,6 +51,22 @@ export function jsonSchemaOf(schema: z.ZodType): z.core.JSONSchema.BaseSchema {
   });
 }
 
+/** Text of a comma-separated list becomes a list, and so does a single number: lists as flags give them. Anything else stays. */
+export function listOfText(value: unknown): unknown {
+  if (typeof value === 'number') return [value];
+  if (typeof value !== 'string') return value;
+  return value
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '');
+}
+
+/** The item of a value that a part of a path names. A place in text means one in the list that the text was read as. */
+function itemAt(value: unknown, key: PropertyKey): unknown {
+  const holder = typeof key === 'number' ? listOfText(value) : value;
+  return (holder as Record<PropertyKey, unknown> | null | undefined)?.[key];
+}
+
 /** One problem of a parse: where, as in `rows[3].lens.q`, and what. */
 export interface Problem {
   path: string;
@@ -68,7 +84,7 @@ function pathText(path: readonly PropertyKey[]): string {
  */
 export function problemsOf(error: z.core.$ZodError, input: unknown): Problem[] {
   const problems = flatten(error.issues, []).map(({ path, message, code }) => {
-    const value = path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], input);
+    const value = path.reduce(itemAt, input);
     return { path: pathText(path), message: describe(message, code, value), code };
   });
   const unknown = problems.filter((problem) => problem.code === 'unrecognized_keys');

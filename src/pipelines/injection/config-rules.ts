@@ -48,8 +48,7 @@ function checkRanges(config: InjectConfig, add: Add): void {
   if (!Number.isInteger(Math.log2(config.healpixNside)) || config.healpixNside > 2 ** 29)
     add('healpix_nside', `expected a power of two up to 2^29, got ${config.healpixNside}`);
   for (const [index, size] of config.stampSizes.entries())
-    if (size < 16 || size > 512 || size % 2 !== 0)
-      add(`stamp_sizes[${index}]`, `expected an even size from 16 to 512, got ${size}`);
+    if (size < 16 || size > 512) add(`stamp_sizes[${index}]`, `expected a size from 16 to 512, got ${size}`);
 }
 
 function checkBands(config: InjectConfig, given: readonly string[], add: Add): void {

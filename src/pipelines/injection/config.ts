@@ -9,23 +9,11 @@ import {
   HALF_LIGHT_CONVENTIONS,
   PSF_SIZE_CONVENTIONS,
 } from '../../sky/conventions.ts';
-import { edgeObject } from '../schema.ts';
+import { edgeObject, listOfText } from '../schema.ts';
 import { PLANES } from './columns.ts';
 
-/** Text of a comma-separated list becomes a list, and so does a single number. */
-const list = <T extends z.ZodType>(item: T) =>
-  z.preprocess(
-    (value) =>
-      typeof value === 'string'
-        ? value
-            .split(',')
-            .map((word) => word.trim())
-            .filter((word) => word !== '')
-        : typeof value === 'number'
-          ? [value]
-          : value,
-    z.array(item),
-  );
+/** A list, or the text or number that stands for one. */
+const list = <T extends z.ZodType>(item: T) => z.preprocess(listOfText, z.array(item));
 /** Numbers may come as text from flags. Nothing else becomes one: z.coerce would make 0 of null, true and empty text. */
 const number = z.preprocess(
   (value) => (typeof value === 'string' && /^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i.test(value) ? Number(value) : value),
@@ -114,7 +102,7 @@ export const INJECT_KEYS = {
   control_frac_train: fraction.default(0.5).describe('share of controls'),
   unpaired_controls: flag.default(true).describe('controls from hosts of their own; false: hosts of positives too'),
   replicates: positive.default(2).describe('rows per (host, config), each with its own draws'),
-  stamp_sizes: list(positive).default([64]).describe('sides, pixels'),
+  stamp_sizes: list(positive).default([64]).describe('sides, pixels: 16 to 512, even or odd'),
   bandsets: list(z.string()).optional().describe('sets of bands by letter, default all bands together'),
   selection_set_ids: list(z.string()).default(['*']).describe('sets to take, * for all'),
   require_lrg_flag: z.string().optional().describe('only targets whose column of this name is 1'),
@@ -204,7 +192,7 @@ export const INJECT_KEYS = {
     .describe("a float32 column per plane and band, or the originals' stamp_npz"),
   metrics_only: flag.default(false).describe('no stamps'),
   part_rows: positive.default(2000).describe('rows of a part, about; a part is what a rerun skips'),
-  test_limit: whole.default(0).describe('only the first rows of each experiment; 0 for all'),
+  test_limit: whole.default(0).describe('only so many rows of each experiment, of its splits in proportion; 0 for all'),
   force: flag.default(false).describe('do again what is done'),
   // Completeness and checks.
   recovery_snr_thresh: number.default(5).describe('arc_snr from which the built-in rule recovers'),

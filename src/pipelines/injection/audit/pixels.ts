@@ -70,7 +70,7 @@ export async function readPixels(dataset: Dataset, { bands, reference, config }:
 
 /** Where the host is; the middle of the stamp where the table does not say. */
 function hostPixel({ rows, row, size }: SampledStamp): [number, number] {
-  const clamp = (value: number) => (Math.abs(value - size / 2) <= 1.5 ? value : size / 2);
+  const clamp = (value: number) => (Math.abs(value - size / 2) <= 1.5 ? value : Math.floor(size / 2));
   return [clamp(rows.numbers('host_x')[row]), clamp(rows.numbers('host_y')[row])];
 }
 
