@@ -9,7 +9,8 @@ import { COMPACT_MARKER, type CompactedPart, ownParts, writePart } from './compa
 import { type PlannedPart, planParts } from './compact/plan.ts';
 import { TaskChecksum } from './compact/task-hash.ts';
 import type { InjectConfig } from './config.ts';
-import { planParts as planOfManifest } from './inject/parts.ts';
+import { limitParts } from './inject/limit.ts';
+import { LIMIT_KEY, planParts as planOfManifest } from './inject/parts.ts';
 import { type Dataset as DatasetName, joinLocation, type LayoutConfig, manifestFolder, phaseFolder } from './layout.ts';
 import { requireKeys } from './load-config.ts';
 import { MANIFEST_MARKER, openManifest } from './manifest/read.ts';
@@ -72,11 +73,14 @@ async function checkComplete(
   own: boolean,
 ): Promise<string> {
   const store = await openStore(manifestFolder(config));
-  const planned = own && config.testLimit === 0 && (await store.exists(MANIFEST_MARKER).finally(() => store.close()));
+  const planned = own && (await store.exists(MANIFEST_MARKER).finally(() => store.close()));
+  // Parts of a limited run keep the numbers of the whole plan.
+  const limit = inputs.metadata[LIMIT_KEY];
+  if (!planned && limit !== undefined) return `of a run with test_limit ${limit}`;
   if (!planned) return checkNumbering(inputs) ? 'numbered without gaps' : 'not numbered';
   const manifest = await (await openManifest({ ...config, experimentId: undefined })).dataset(experimentId);
   try {
-    checkAgainstManifest(inputs, await planOfManifest(experimentId, manifest));
+    checkAgainstManifest(inputs, limitParts(await planOfManifest(experimentId, manifest), config.testLimit));
   } finally {
     await manifest.close();
   }

@@ -8,6 +8,7 @@ import { checksum, hashOf } from './inject/checksum.ts';
 import { type Chunk, chunksOf } from './inject/chunks.ts';
 import type { Injector } from './inject/injector.ts';
 import { clearLeftovers } from './inject/leftovers.ts';
+import { limitParts } from './inject/limit.ts';
 import { openInjector } from './inject/open-injector.ts';
 import { type Part, type PartOrigin, PartStatus, planParts } from './inject/parts.ts';
 import { checkSomeBricks } from './inject/preflight.ts';
@@ -33,7 +34,7 @@ export const injectStage = defineStage<InjectConfig>({
     ...['psf_model', 'moffat_beta', 'use_psfsize_maps', 'psf_fallback_arcsec', 'core_mask_radius', 'gain', 'sky_mag_arcsec2'],
     ...['source_mode', 'template_bank', 'template_salt', 'template_index', 'template_pixscale_arcsec', 'template_rotate'],
     ...['oversample', 'convolve_oversample', 'bad_bits', 'wise_bits'],
-    ...['planes', 'stamp_format', 'metrics_only', 'force'],
+    ...['planes', 'stamp_format', 'metrics_only', 'test_limit', 'force'],
   ],
   run,
 });
@@ -45,7 +46,11 @@ async function run(context: StageContext, config: InjectConfig): Promise<StageRe
   const usesBank = config.sourceMode !== 'sersic' && templateBank !== undefined;
   const inputs = { ...manifest.marker.inputs, ...(usesBank ? { [templateBank]: await checksum(templateBank) } : {}) };
   await context.record.note({ inputs });
-  const origin = { configHash: context.record.configHash, inputsHash: hashOf(Object.values(inputs)) };
+  const origin = {
+    configHash: context.record.configHash,
+    inputsHash: hashOf(Object.values(inputs)),
+    testLimit: config.testLimit,
+  };
   await clearLeftovers(phaseFolder(layout, '4c'));
   const begin = performance.now();
   const tally = new Tally();
@@ -78,9 +83,11 @@ async function injectExperiment(
 ): Promise<void> {
   const { shard } = context;
   const force = context.force || config.force;
-  const all = await planParts(experimentId, manifest);
+  const all = limitParts(await planParts(experimentId, manifest), config.testLimit);
   const mine = all.filter(({ number }) => number % shard.count === shard.index);
-  const todo = await new PartStatus(layout, origin, config.metricsOnly).missing(all, mine, force);
+  const status = new PartStatus(layout, origin, config.metricsOnly);
+  const todo = await status.missing(all, mine, force);
+  tally.remake(status.damaged);
   tally.skip(mine.length - todo.length, rowsOf(mine) - rowsOf(todo));
   if (todo.length === 0) return;
   const own = { ...config, bands: bandsOf(todo[0].bandset, config.bands) };

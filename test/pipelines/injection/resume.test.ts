@@ -280,7 +280,10 @@ describe('what is there already', () => {
     const stray = join(phase('stray'), part.replace(/part-\d+/, 'part-00777'));
     cpSync(join(phase('stray'), part), stray);
     const rerun = runCampaign(PATH, { sets: sets('stray', 20, ['test_limit=20']), stages: ['inject'] });
-    await expect(rerun).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: `${stray} is no part of this manifest.` });
+    await expect(rerun).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: `${stray} is no part of this manifest under test_limit 20.`,
+    });
     await runCampaign(PATH, { sets: sets('stray', 20, ['test_limit=20']), stages: ['inject'], force: true });
     expect(existsSync(stray)).toBe(false);
     expect((await bitsOf('stray')).size).toBe(20);
@@ -298,13 +301,16 @@ describe('what is there already', () => {
     expect((await metricBits('halves')).size).toBe(ROWS);
   });
 
-  it('and was cut off by something else is named, not taken for done', async () => {
-    await runCampaign(PATH, { sets: sets('cut', 20, ['test_limit=20']) });
+  it('and was cut off by something else is made again, and named', async () => {
+    const small = sets('cut', 20, ['test_limit=20']);
+    await runCampaign(PATH, { sets: small });
+    const before = await bitsOf('cut');
     const part = join(phase('cut'), partsOf('cut')[0]);
     truncateSync(part, statSync(part).size - 9);
-    const rerun = runCampaign(PATH, { sets: sets('cut', 20, ['test_limit=20']), stages: ['inject'] });
-    await expect(rerun).rejects.toMatchObject({ code: 'INPUT_INVALID', message: expect.stringContaining(partsOf('cut')[0]) });
-    await runCampaign(PATH, { sets: sets('cut', 20, ['test_limit=20']), stages: ['inject'], force: true });
-    expect((await bitsOf('cut')).size).toBe(20);
+    const { results } = await runCampaign(PATH, { sets: small, stages: ['inject'] });
+    expect(results['inject'].counts).toMatchObject({ parts_written: 1, files_damaged: 1 });
+    expect(results['inject'].summary.join('\n')).toContain(`cut off or damaged and their parts made again, the first ${part}`);
+    expect(await bitsOf('cut')).toEqual(before);
+    expect((await metricBits('cut')).size).toBe(20);
   });
 });

@@ -26,7 +26,8 @@ export function chunkRows(stampSize: number, bands: number): number {
 export async function* chunksOf(manifest: Dataset, parts: readonly Part[], signal: AbortSignal): AsyncGenerator<Chunk> {
   for (const part of parts) {
     if (signal.aborted) return;
-    const tasks = await manifest.withPart(part.source, async (table) => tasksOf(await table.readRowGroup(part.rowGroup)));
+    const group = await manifest.withPart(part.source, async (table) => tasksOf(await table.readRowGroup(part.rowGroup)));
+    const tasks = group.slice(0, part.rows);
     const rows = chunkRows(part.stampSize, part.bandset.length);
     for (let start = 0; start < tasks.length; start += rows) {
       const end = Math.min(tasks.length, start + rows);

@@ -1,5 +1,5 @@
 /** Parts: the units of a campaign. A part is one row group of the manifest; it is written whole, carries the hash of the config that made it, and is skipped when it is there. */
-import { ArcletError } from '../../../core/errors.ts';
+import { ArcletError, isArcletError } from '../../../core/errors.ts';
 import { openParquet } from '../../../io/parquet.ts';
 import { openStore, type Store } from '../../../io/store/store.ts';
 import type { Dataset, DatasetPart } from '../../dataset.ts';
@@ -13,6 +13,7 @@ export interface Part {
   /** Bands by letter, the same in all rows of an experiment. */
   readonly bandset: string;
   readonly stampSize: number;
+  /** Fewer than its row group has where a limit cuts it short: then the leading ones. */
   readonly rows: number;
   /** Where its rows are. */
   readonly source: DatasetPart;
@@ -22,11 +23,15 @@ export interface Part {
 /** Keys in the metadata of a part's files: of the config that made it, and of the targets and templates that it was made from. */
 export const HASH_KEY = 'config_hash';
 export const INPUTS_KEY = 'inputs_hash';
+/** Key of the limit, in parts of a run that was not to take the whole manifest. */
+export const LIMIT_KEY = 'test_limit';
 
 /** What a part must have been made of to be kept. */
 export interface PartOrigin {
   readonly configHash: string;
   readonly inputsHash: string;
+  /** Rows of an experiment that are asked for; 0 for all. A part made under a limit is another config's for a run without it. */
+  readonly testLimit: number;
 }
 
 /** The parts of one experiment, in the order of its manifest; only row counts and three columns are read. Throws INPUT_INVALID when these differ where they must not. */
@@ -81,6 +86,8 @@ export class PartStatus {
   readonly #config: LayoutConfig;
   readonly #origin: PartOrigin;
   readonly #wanted: readonly DatasetName[];
+  /** Parts that are there and cannot be read, by address: they are missing. */
+  readonly damaged: string[] = [];
 
   constructor(config: LayoutConfig, origin: PartOrigin, metricsOnly: boolean) {
     this.#config = config;
@@ -89,7 +96,7 @@ export class PartStatus {
   }
 
   /**
-   * Those of `parts` that are not there yet; with `force` all of them. Throws CONFIG_INVALID when something else is there, of another config or
+   * Those of `parts` that are not there yet or were cut off or damaged since; with `force` all of them. Throws CONFIG_INVALID when something else is there, of another config or
    * of another cut of the rows: a dataset is never a mixture. With `force` a part that `all`, the whole plan, does not name is taken away, because
    * nothing would overwrite it.
    */
@@ -105,14 +112,15 @@ export class PartStatus {
         for await (const { key } of store.list()) there.add(key);
         for (const key of there) {
           if (!PART_KEY.test(key) || planned.has(key)) continue;
-          if (!force) throw strange(`${folder}/${key}`, 'is no part of this manifest');
+          const limit = this.#origin.testLimit > 0 ? ` under test_limit ${this.#origin.testLimit}` : '';
+          if (!force) throw strange(`${folder}/${key}`, `is no part of this manifest${limit}`);
           await store.delete(key);
         }
         if (force) continue;
         for (const part of parts) {
           const key = partName(part.split, part.number);
           if (!there.has(key)) missing.add(part);
-          else await this.#check(store, folder, key, part);
+          else if (!(await this.#isWhole(store, folder, key, part))) missing.add(part);
         }
       } finally {
         await store.close();
@@ -122,10 +130,19 @@ export class PartStatus {
     return parts.filter((part) => missing.has(part));
   }
 
-  async #check(store: Store, folder: string, key: string, part: Part): Promise<void> {
+  /** False for a file that is no whole table: parts appear whole, so something else has cut it since. Throws CONFIG_INVALID for another part. */
+  async #isWhole(store: Store, folder: string, key: string, part: Part): Promise<boolean> {
     const source = await store.source(key);
     try {
-      const { schema, rows } = await openParquet(source);
+      const table = await openParquet(source).catch((error: unknown) => {
+        if (isArcletError(error, 'INPUT_INVALID')) return undefined;
+        throw error;
+      });
+      if (table === undefined) {
+        this.damaged.push(`${folder}/${key}`);
+        return false;
+      }
+      const { schema, rows } = table;
       const { configHash, inputsHash } = this.#origin;
       const why =
         schema.metadata?.[HASH_KEY] !== configHash
@@ -133,9 +150,9 @@ export class PartStatus {
           : schema.metadata?.[INPUTS_KEY] !== inputsHash
             ? 'was made from other targets or templates'
             : rows !== part.rows
-              ? `holds ${rows} rows and the manifest has ${part.rows}`
+              ? `holds ${rows} rows and ${part.rows} are asked for`
               : undefined;
-      if (why === undefined) return;
+      if (why === undefined) return true;
       throw strange(`${folder}/${key}`, why, { found: schema.metadata, wanted: this.#origin });
     } finally {
       await source.close();

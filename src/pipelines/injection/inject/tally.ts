@@ -16,6 +16,7 @@ export class Tally {
   #partsWritten = 0;
   #partsSkipped = 0;
   #rowsSkipped = 0;
+  readonly #remade: string[] = [];
   #bytesWritten = 0;
   #bytesRead = 0;
   #tiles = 0;
@@ -57,6 +58,11 @@ export class Tally {
     this.#rowsSkipped += rows;
   }
 
+  /** Files that were there and could not be read: their parts are made again. */
+  remake(files: readonly string[]): void {
+    this.#remade.push(...files);
+  }
+
   /** What an injector took; once, when it is done. */
   addTimings({ timings, painter }: Injector): void {
     const seconds = this.#seconds;
@@ -83,6 +89,7 @@ export class Tally {
       failed: this.#failed,
       parts_written: this.#partsWritten,
       parts_skipped: this.#partsSkipped,
+      files_damaged: this.#remade.length,
       bytes_written: this.#bytesWritten,
       bytes_read: this.#bytesRead,
       tiles_decoded: this.#tiles,
@@ -95,6 +102,10 @@ export class Tally {
       `${this.rows} rows in ${this.#partsWritten} parts, ${rate.toFixed(rate < 10 ? 1 : 0)} rows/s: ${this.#injected} injected, ${this.#controls} controls, ${this.#unusableRows()} stamps that cannot be used, ${this.#failed} failed`,
     ];
     if (this.#partsSkipped > 0) summary.push(`${this.#partsSkipped} parts (${this.#rowsSkipped} rows) were there already`);
+    if (this.#remade.length > 0)
+      summary.push(
+        `${this.#remade.length} files of parts were cut off or damaged and their parts made again, the first ${this.#remade[0]}`,
+      );
     for (const { count, example } of this.#unusable.values()) summary.push(`  ${count} x ${example}`);
     for (const { subject, reason } of this.#failures.slice(0, FAILURES_SHOWN))
       summary.push(`  ${subject.slice(0, 12)}: ${reason}`);

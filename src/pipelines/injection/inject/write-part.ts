@@ -8,7 +8,7 @@ import { metricsColumns, PLANES, type PlaneName } from '../columns.ts';
 import { datasetFolder, type LayoutConfig, partName } from '../layout.ts';
 import type { InjectedRow } from './injector.ts';
 import { taskKey } from './injector.ts';
-import { HASH_KEY, INPUTS_KEY, type Part, type PartOrigin } from './parts.ts';
+import { HASH_KEY, INPUTS_KEY, LIMIT_KEY, type Part, type PartOrigin } from './parts.ts';
 import { addArc, shuffleAzimuth } from './planes.ts';
 import type { Recipe } from './recipe.ts';
 
@@ -35,6 +35,7 @@ export async function openPartWriter(options: PartWriterOptions, part: Part): Pr
   const metadata = {
     [HASH_KEY]: origin.configHash,
     [INPUTS_KEY]: origin.inputsHash,
+    ...(origin.testLimit > 0 ? { [LIMIT_KEY]: String(origin.testLimit) } : {}),
     arclet_version: version,
     experiment_id: part.experimentId,
     region_split: part.split,
