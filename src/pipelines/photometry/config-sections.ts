@@ -103,7 +103,9 @@ export const plotting = edgeObject({
 });
 
 export const performance = edgeObject({
-  frame_prep_workers: workers.default('auto').describe('readers of images at a time; auto: one per image, at most one per core'),
+  frame_prep_workers: workers
+    .default('auto')
+    .describe('threads that read images, and headers read at a time; auto: one per core, at most 8, none for small fields'),
   white_stack_workers: workers.default('auto').describe('without effect here: --workers is for all kernels'),
   memory_budget: bytes.default(2e9).describe('largest amount of pixels in memory at a time, bytes or like 2GB (arclet)'),
 });

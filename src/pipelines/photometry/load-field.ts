@@ -7,6 +7,7 @@ import type { LoadedField, PixelBox } from './field.ts';
 import { checkBands, type FieldCatalogue, readFieldCatalogue } from './load-catalogue.ts';
 import { boxWcs, type ImageFrame, imageFrame } from './load-frames.ts';
 import { checkOverrides, type FileProblem, type HeaderReport, type ImageFile, readImageHeader } from './load-header.ts';
+import { scanRows } from './load-scan.ts';
 import { outsideOf, type Places, placesOf, SaturationProbe, sourcesOf } from './load-sources.ts';
 
 /** The images of a field, open. */
@@ -110,8 +111,8 @@ export async function inspectField(config: FitConfig): Promise<InspectedField> {
 }
 
 /** The probe of a field; undefined where the saturation cut is off. */
-export function probeOf({ places, images }: InspectedField, { sourceSaturationCut }: FitConfig): SaturationProbe | undefined {
-  return sourceSaturationCut.enabled ? new SaturationProbe(places, images.box, sourceSaturationCut.radiusPix) : undefined;
+export function probeOf({ places }: InspectedField, { sourceSaturationCut }: FitConfig): SaturationProbe | undefined {
+  return sourceSaturationCut.enabled ? new SaturationProbe(places, sourceSaturationCut.radiusPix) : undefined;
 }
 
 /** The field, once the probe has seen all rows of all frames. */
@@ -145,7 +146,7 @@ export async function openField(config: FitConfig): Promise<LoadedField> {
         for (let y0 = 0; y0 < frame.height; y0 += step) {
           const count = Math.min(step, frame.height - y0);
           const rows = { y0, count, x0: 0, stride: frame.width };
-          probe.look(frame.band, rows, await frame.rows(y0, count));
+          probe.look(frame.band, scanRows(await frame.rows(y0, count), rows, inspected.images.box));
         }
       }
     }

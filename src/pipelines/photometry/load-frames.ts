@@ -9,8 +9,7 @@ import type { ImageFile } from './load-header.ts';
 export interface ImageFrame extends Frame {
   readonly fullWidth: number;
   readonly fullHeight: number;
-  /** A box of the full image. */
-  fullSection(x0: number, y0: number, width: number, height: number): Promise<FramePixels>;
+  readonly fullSection: SectionReader;
 }
 
 /**
@@ -30,6 +29,20 @@ function scaled(data: NumberArray, scale: number, saturate: number): FramePixels
   return { image, bad };
 }
 
+const scaleOf = ({ zpAuto }: ImageFile, zpRef: number): number => 10 ** (-0.4 * (zpAuto - zpRef));
+
+/** Reads a box of a full image, scaled. */
+export type SectionReader = (x0: number, y0: number, width: number, height: number) => Promise<FramePixels>;
+
+export function sectionReader(file: ImageFile, zpRef: number): SectionReader {
+  const { hdu, leadingAxes, saturate } = file;
+  const scale = scaleOf(file, zpRef);
+  return async (x0, y0, width, height) => {
+    const { data } = await readBox(hdu, leadingAxes, x0, y0, width, height);
+    return scaled(data, scale, saturate);
+  };
+}
+
 /**
  * The frame of an image.
  *
@@ -37,12 +50,9 @@ function scaled(data: NumberArray, scale: number, saturate: number): FramePixels
  * @param pixscaleArcsec for SEEING, which is in arcsec
  */
 export function imageFrame(file: ImageFile, box: PixelBox, zpRef: number, pixscaleArcsec: number): ImageFrame {
-  const { band, path, hdu, header, shape, leadingAxes, zpAuto, skySigma, gain, saturate, peeingPx, seeingArcsec } = file;
-  const scale = 10 ** (-0.4 * (zpAuto - zpRef));
-  const fullSection = async (x0: number, y0: number, width: number, height: number): Promise<FramePixels> => {
-    const { data } = await readBox(hdu, leadingAxes, x0, y0, width, height);
-    return scaled(data, scale, saturate);
-  };
+  const { band, path, header, shape, zpAuto, skySigma, gain, saturate, peeingPx, seeingArcsec } = file;
+  const scale = scaleOf(file, zpRef);
+  const fullSection = sectionReader(file, zpRef);
   const section = (x0: number, y0: number, width: number, height: number) => fullSection(box.x0 + x0, box.y0 + y0, width, height);
   return {
     band,

@@ -1,7 +1,8 @@
 /** Sources in the working frame: where they are, which of them are left out and why, and which cells of the ePSF grid they need. */
 import type { Wcs } from '../../sky/wcs/index.ts';
-import type { CatalogueSource, FramePixels, PixelBox } from './field.ts';
+import type { CatalogueSource, PixelBox } from './field.ts';
 import type { FieldCatalogue } from './load-catalogue.ts';
+import type { RowScan } from './load-scan.ts';
 
 /** Pixels of sources; NaN where they have none. */
 export interface Places {
@@ -27,14 +28,6 @@ export function roundEven(value: number): number {
   return rest < 0.5 || (rest === 0.5 && down % 2 === 0) ? down : down + 1;
 }
 
-/** Rows y0 .. y0 + count of the working frame, which may reach beyond it: pixel (x, y) is element (y - y0) * stride + x + x0. */
-export interface ShownRows {
-  readonly y0: number;
-  readonly count: number;
-  readonly x0: number;
-  readonly stride: number;
-}
-
 /**
  * Looks for saturated pixels within a radius of sources while frames go by in chunks of rows, so that no frame need be held. A pixel counts when its
  * offset from the source's nearest pixel has dx^2 + dy^2 <= radius^2.
@@ -46,15 +39,11 @@ export class SaturationProbe {
   readonly #line: Int32Array;
   /** Half width of the disc at each distance in y. */
   readonly #reach: Int32Array;
-  readonly #width: number;
-  readonly #height: number;
   /** A set of sources for each band: those that have been hit. */
   readonly #hits = new Map<string, Uint8Array>();
   readonly #rows: number;
 
-  constructor({ x, y }: Places, { width, height }: Pick<PixelBox, 'width' | 'height'>, radiusPx: number) {
-    this.#width = width;
-    this.#height = height;
+  constructor({ x, y }: Places, radiusPx: number) {
     this.#rows = x.length;
     const radius = Math.floor(radiusPx);
     this.#reach = Int32Array.from({ length: radius + 1 }, (_, dy) => Math.floor(Math.sqrt(Math.max(0, radiusPx ** 2 - dy ** 2))));
@@ -65,26 +54,22 @@ export class SaturationProbe {
     this.#line = Int32Array.from(this.#order, line);
   }
 
-  /** Rows of a band's frame: bad pixels that are finite are saturated. Each row of a band is to be shown once, in any order. */
-  look(band: string, { y0, count, x0, stride }: ShownRows, { image, bad }: FramePixels): void {
+  /** Rows of a band's frame. Each row of a band is to be shown once, in any order. */
+  look(band: string, { top, starts, columns }: RowScan): void {
     let hits = this.#hits.get(band);
     if (hits === undefined) {
       hits = new Uint8Array(this.#rows);
       this.#hits.set(band, hits);
     }
+    if (columns.length === 0) return;
     const radius = this.#reach.length - 1;
-    const [top, bottom] = [Math.max(0, y0), Math.min(this.#height, y0 + count) - 1];
+    const bottom = top + starts.length - 2;
     for (let at = this.#first(top - radius); at < this.#order.length && this.#line[at] <= bottom + radius; at++) {
       const row = this.#order[at];
       const [line, column] = [this.#line[at], this.#column[at]];
       for (let y = Math.max(top, line - radius); y <= Math.min(bottom, line + radius) && hits[row] === 0; y++) {
         const reach = this.#reach[Math.abs(y - line)];
-        const from = (y - y0) * stride + x0;
-        for (let px = Math.max(0, column - reach); px <= Math.min(this.#width - 1, column + reach); px++) {
-          if (bad[from + px] === 0 || !Number.isFinite(image[from + px])) continue;
-          hits[row] = 1;
-          break;
-        }
+        if (hasWithin(columns, starts[y - top], starts[y - top + 1], column - reach, column + reach)) hits[row] = 1;
       }
     }
   }
@@ -111,6 +96,17 @@ export class SaturationProbe {
     }
     return flags;
   }
+}
+
+/** Whether the rising numbers at start .. end have one of low .. high. */
+function hasWithin(sorted: Int32Array, start: number, end: number, low: number, high: number): boolean {
+  const last = end;
+  while (start < end) {
+    const middle = (start + end) >> 1;
+    if (sorted[middle] < low) start = middle + 1;
+    else end = middle;
+  }
+  return start < last && sorted[start] <= high;
 }
 
 export interface Flags {

@@ -2,9 +2,10 @@
 import { ArcletError } from '../../core/errors.ts';
 import type { StageContext } from '../stage.ts';
 import type { FitConfig } from './config.ts';
-import type { FramePixels, PixelBox } from './field.ts';
+import type { PixelBox } from './field.ts';
 import type { InspectedField } from './load-field.ts';
 import type { ImageFrame } from './load-frames.ts';
+import { openReaders } from './load-readers.ts';
 import type { SaturationProbe } from './load-sources.ts';
 import { boxHeader, openRowImage, type RowImage } from './load-wcs.ts';
 import { Picture } from './overlay-picture.ts';
@@ -44,10 +45,7 @@ export async function stackWhite(
   const stacked: PixelBox = isWhole ? { x0: 0, y0: 0, width: fullWidth, height: fullHeight } : box;
   const [dx, dy] = [box.x0 - stacked.x0, box.y0 - stacked.y0];
   const goodPixels = new Map(frames.map(({ band }) => [band, 0]));
-  const watch = (band: string, y0: number, count: number, pixels: FramePixels) => {
-    probe?.look(band, { y0: y0 - dy, count, x0: dx, stride: stacked.width }, pixels);
-    goodPixels.set(band, (goodPixels.get(band) ?? 0) + countGood(pixels, y0, count, stacked.width, { ...box, x0: dx, y0: dy }));
-  };
+  const readers = openReaders(config, frames, box);
   const stackFrames = frames.map(
     (frame): StackFrame => ({
       band: frame.band,
@@ -55,8 +53,10 @@ export async function stackWhite(
       height: stacked.height,
       sigmaSky: frame.sigmaSky,
       async rows(y0, count) {
-        const pixels = await frame.fullSection(stacked.x0, stacked.y0 + y0, stacked.width, count);
-        watch(frame.band, y0, count, pixels);
+        const part = { x0: stacked.x0, y0: stacked.y0 + y0, width: stacked.width, height: count };
+        const { pixels, scan } = await readers.read(frame, part, { y0: y0 - dy, count, x0: dx, stride: stacked.width });
+        probe?.look(frame.band, scan);
+        goodPixels.set(frame.band, (goodPixels.get(frame.band) ?? 0) + scan.good);
         return pixels;
       },
     }),
@@ -67,9 +67,9 @@ export async function stackWhite(
     { keyword: 'ZP_REF', value: config.imageScaling.zpRef, comment: 'zero point of the scale, mag', type: 'float' as const },
     { keyword: 'NBANDS', value: frames.length, comment: 'bands that were stacked' },
   ];
-  const engine = await context.engine();
   const writers: RowImage[] = [];
   try {
+    const engine = await context.engine();
     for (const name of [WHITE_FILE, WHITE_SIGMA_FILE])
       writers.push(await openRowImage(inFolder(config.outputs.workDir, name), box, header, cards));
     const [whiteFile, sigmaFile] = writers;
@@ -99,6 +99,8 @@ export async function stackWhite(
   } catch (error) {
     for (const writer of writers) await writer.abort();
     throw error;
+  } finally {
+    await readers.close();
   }
 }
 
@@ -112,15 +114,6 @@ function cutRows(pixels: Float32Array, y0: number, count: number, width: number,
     part.set(pixels.subarray(from, from + box.width), (y - top) * box.width);
   }
   return part;
-}
-
-function countGood({ bad }: FramePixels, y0: number, count: number, width: number, box: PixelBox): number {
-  let good = 0;
-  for (let y = Math.max(y0, box.y0); y < Math.min(y0 + count, box.y0 + box.height); y++) {
-    const from = (y - y0) * width + box.x0;
-    for (let at = from; at < from + box.width; at++) good += 1 - bad[at];
-  }
-  return good;
 }
 
 /** Throws INPUT_INVALID naming the files that have no good pixel in the working frame. */

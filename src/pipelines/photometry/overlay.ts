@@ -1,6 +1,6 @@
 /** Pictures of a field with marks on them: gray image between zscale limits, circles, squares and crosses, pixel axes and a legend. */
-import { pngDataUrl, type Raster } from '../../io/png.ts';
-import { svgToPng } from '../../io/svg-png.ts';
+import { encodePng, type Raster } from '../../io/png.ts';
+import { type RgbaImage, svgToImage } from '../../io/svg-png.ts';
 import { escapeHtml } from '../../report/html.ts';
 import type { CatalogueSource, PixelBox } from './field.ts';
 import { isActive } from './load-sources.ts';
@@ -40,28 +40,59 @@ export async function drawOverlay({ title, picture, marks, outlines = [], notes 
     raster.height - 0.5 - ((y - box.y0 + 0.5) / step) * zoom,
   ];
   for (const { shape, colour, places } of marks) for (const { x, y } of places) stroke(pen, shape, rgb(colour), ...place(x, y));
+  // The picture lies on whole pixels of the sheet.
+  const [left, top] = [LEFT, TOP].map((at) => Math.round(at * density) / density);
   const [width, height] = [raster.width / density, raster.height / density];
-  const corners = outlines.map(({ box: edge, colour }) => {
-    const [left, bottom] = place(edge.x0 - 0.5, edge.y0 - 0.5).map((at) => (at + 0.5) / density);
+  const frames = outlines.map(({ box: edge, colour }) => {
+    const [x, y] = place(edge.x0 - 0.5, edge.y0 - 0.5).map((at) => (at + 0.5) / density);
     const [w, h] = [edge.width, edge.height].map((length) => (length * zoom) / step / density);
-    return `<rect x="${LEFT + left}" y="${TOP + bottom - h}" width="${w}" height="${h}" fill="none" stroke="${colour}" stroke-width="2"/>`;
+    return `<rect x="${left + x}" y="${top + y - h}" width="${w}" height="${h}" fill="none" stroke="${colour}" stroke-width="2"/>`;
   });
-  const image = `<image x="${LEFT}" y="${TOP}" width="${width}" height="${height}" image-rendering="optimizeSpeed" href="${pngDataUrl(raster)}"/>`;
   const legend = [
     ...marks.map(({ label, colour, shape }) => ({ label, colour, glyph: GLYPHS[shape] })),
     ...outlines.map(({ label, colour }) => ({ label, colour, glyph: '<rect x="-8" y="-5" width="16" height="10"/>' })),
   ];
-  const below = TOP + height + 50;
+  const below = top + height + 50;
   const entries = legend.map(({ label, colour, glyph }, index) => {
     const y = below + 18 * index;
-    return `<g transform="translate(${LEFT + 8},${y - 4})" fill="none" stroke="${colour}" stroke-width="1.6">${glyph}</g>${text(LEFT + 26, y, label)}`;
+    return `<g transform="translate(${left + 8},${y - 4})" fill="none" stroke="${colour}" stroke-width="1.6">${glyph}</g>${text(left + 26, y, label)}`;
   });
-  const lines = notes.map((note, index) => text(LEFT, below + 18 * (legend.length + index), note));
-  const total = [Math.max(width + LEFT + 24, 420), below + 18 * (legend.length + notes.length)];
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${Math.ceil(total[0])}" height="${Math.ceil(total[1])}" font-family="Inter" font-size="12" fill="#e3e7ef"><rect width="100%" height="100%" fill="#161a21"/>${text(LEFT, 22, title, ' font-size="15" font-weight="600"')}${image}${corners.join('')}${axes(picture, width, height)}${entries.join('')}${lines.join('')}</svg>`;
-  return svgToPng(svg, { scale: density });
+  const lines = notes.map((note, index) => text(left, below + 18 * (legend.length + index), note));
+  const size = [Math.max(width + left + 24, 420), below + 18 * (legend.length + notes.length)].map(Math.ceil);
+  const words = [
+    text(left, 22, title, ' font-size="15" font-weight="600"'),
+    axes(picture, left, top, width, height),
+    ...frames,
+    ...entries,
+    ...lines,
+  ];
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${size[0]}" height="${size[1]}" font-family="Inter" font-size="12" fill="#e3e7ef">${words.join('')}</svg>`;
+  const sheet = await svgToImage(svg, { scale: density });
+  return encodePng(laidOver(raster, sheet, Math.round(left * density), Math.round(top * density)));
 }
 
+/** A raster at a place of a sheet of words, whose colours lie over it; the rest is dark. */
+function laidOver(raster: Raster, { width, height, pixels: ink }: RgbaImage, left: number, top: number): Raster {
+  const pixels = new Uint8Array(width * height * 3);
+  for (let y = 0; y < height; y++) {
+    const line = y - top;
+    for (let x = 0; x < width; x++) {
+      const column = x - left;
+      const isIn = line >= 0 && line < raster.height && column >= 0 && column < raster.width;
+      const from = 3 * (line * raster.width + column);
+      const to = 3 * (y * width + x);
+      const at = 4 * (y * width + x);
+      const opacity = ink[at + 3] / 255;
+      for (let c = 0; c < 3; c++) {
+        const under = isIn ? raster.pixels[from + c] : GROUND[c];
+        pixels[to + c] = opacity === 0 ? under : under + (ink[at + c] - under) * opacity;
+      }
+    }
+  }
+  return { width, height, channels: 3, pixels };
+}
+
+const GROUND = [0x16, 0x1a, 0x21] as const;
 const LEAST_SIDE = 700;
 const RADIUS = 4.5;
 const LEFT = 62;
@@ -120,14 +151,21 @@ function stroke({ raster, radius, half }: Pen, shape: Marks['shape'], colour: re
 
 /** From the line of a mark. */
 function distance(shape: Marks['shape'], dx: number, dy: number, radius: number): number {
-  const [ax, ay] = [Math.abs(dx), Math.abs(dy)];
-  if (shape === 'circle') return Math.abs(Math.hypot(dx, dy) - radius);
+  if (shape === 'circle') return Math.abs(Math.sqrt(dx * dx + dy * dy) - radius);
+  const ax = Math.abs(dx);
+  const ay = Math.abs(dy);
   if (shape === 'square') return Math.abs(Math.max(ax, ay) - radius);
   return Math.max(Math.abs(ax - ay) / Math.SQRT2, Math.max(ax, ay) - radius);
 }
 
 /** Ticks and names of the pixel axes. */
-function axes({ box, step, width: across, height: up }: Picture, width: number, height: number): string {
+function axes(
+  { box, step, width: across, height: up }: Picture,
+  left: number,
+  top: number,
+  width: number,
+  height: number,
+): string {
   const marks = (from: number, length: number) => {
     const raw = length / 6;
     const unit = 10 ** Math.floor(Math.log10(raw));
@@ -135,16 +173,16 @@ function axes({ box, step, width: across, height: up }: Picture, width: number, 
     const first = Math.ceil(from / tick);
     return Array.from({ length: Math.floor((from + length - 1) / tick) - first + 1 }, (_, index) => (first + index) * tick);
   };
-  const bottom = TOP + height;
+  const bottom = top + height;
   const along = marks(box.x0, box.width).map((x) => {
-    const at = LEFT + (((x - box.x0 + 0.5) / step) * width) / across;
+    const at = left + (((x - box.x0 + 0.5) / step) * width) / across;
     return `<path d="M${at},${bottom}v5" stroke="#8a93a5"/>${text(at, bottom + 17, String(x), ' text-anchor="middle"')}`;
   });
   const side = marks(box.y0, box.height).map((y) => {
     const at = bottom - (((y - box.y0 + 0.5) / step) * height) / up;
-    return `<path d="M${LEFT - 5},${at}h5" stroke="#8a93a5"/>${text(LEFT - 8, at + 4, String(y), ' text-anchor="end"')}`;
+    return `<path d="M${left - 5},${at}h5" stroke="#8a93a5"/>${text(left - 8, at + 4, String(y), ' text-anchor="end"')}`;
   });
-  const names = `${text(LEFT + width / 2, bottom + 32, 'x, px', ' text-anchor="middle"')}<text transform="translate(14,${TOP + height / 2}) rotate(-90)" text-anchor="middle">y, px</text>`;
+  const names = `${text(left + width / 2, bottom + 32, 'x, px', ' text-anchor="middle"')}<text transform="translate(14,${top + height / 2}) rotate(-90)" text-anchor="middle">y, px</text>`;
   return `${along.join('')}${side.join('')}${names}`;
 }
 

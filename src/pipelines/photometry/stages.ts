@@ -37,7 +37,7 @@ export interface FitCommand {
 /** In the order of the pipeline. */
 export const FIT_COMMANDS: readonly FitCommand[] = [
   { name: 'run', words: 'everything that this version has', stage: () => pipeline('run', RUN_ENDS) },
-  { name: 'run-epsf', words: 'load images and catalogue, build effective PSFs', stage: () => pipeline('run-epsf', () => []) },
+  { name: 'run-epsf', words: 'load, match Gaia sources (zp.enabled), effective PSFs', stage: () => pipeline('run-epsf', () => []) },
   { name: 'build-patches', words: 'cut the field into patches', stage: undefined },
   { name: 'build-patch-inputs', words: 'write the inputs of patches', stage: undefined },
   { name: 'run-patches', words: 'fit the patches', stage: undefined },
@@ -62,7 +62,7 @@ function pipeline(name: string, ends: (config: FitConfig) => readonly string[]):
   return defineStage<FitConfig>({
     name,
     aliases: [],
-    summary: 'loads images and catalogue, builds effective PSFs',
+    summary: 'loads images and catalogue, matches Gaia sources, builds effective PSFs',
     keys: [],
     async run(context, config) {
       const { loadField } = await import('./load.ts');

@@ -1,11 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { PhiloxStream, philoxKey } from '../../../src/core/rng.ts';
 import { memorySource, openFits, readImage } from '../../../src/io/fits/index.ts';
 import { loadField } from '../../../src/pipelines/photometry/load.ts';
-import { openField, openImages } from '../../../src/pipelines/photometry/load-field.ts';
+import { inspectField, openField, openImages } from '../../../src/pipelines/photometry/load-field.ts';
+import { scanRows } from '../../../src/pipelines/photometry/load-scan.ts';
 import { activeCells, excludedReason, roundEven, SaturationProbe } from '../../../src/pipelines/photometry/load-sources.ts';
+import { stackWhite } from '../../../src/pipelines/photometry/load-white.ts';
 import { zscale } from '../../../src/pipelines/photometry/overlay-zscale.ts';
 import { wcsFromHeader } from '../../../src/sky/wcs/index.ts';
 import { fieldConfig, freshFolder, KEYWORDS, SHAPE, testContext } from '../../support/fit-field.ts';
@@ -133,7 +135,37 @@ describe('load', () => {
     await field.close();
   });
 
-  it('gives the same flags without a white stack, and the same rows for any size of chunks', async () => {
+  it('gives the same bytes whoever reads', async () => {
+    const folders = [freshFolder(), freshFolder()];
+    for (const [index, folder] of folders.entries()) {
+      const sets = [
+        `performance.frame_prep_workers=${index + 1}`,
+        'overlay.enabled=false',
+        'crop.plot_pre_crop=false',
+        'crop.plot_post_crop=false',
+      ];
+      const { field } = await loadField(context, await fieldConfig(folder, files, sets));
+      expect(field.sources.map(excludedReason)).toEqual(['saturation', '', 'crop', 'saturation', 'crop', '']);
+      await field.close();
+    }
+    const [one, two] = folders.map((folder) => readFileSync(join(folder, 'work/white.fits')));
+    expect(one.equals(two)).toBe(true);
+  });
+
+  it('tells what a reading thread could not read, and leaves no file', async () => {
+    const folder = freshFolder();
+    const config = await fieldConfig(folder, files, ['performance.frame_prep_workers=2']);
+    const inspected = await inspectField(config);
+    writeFileSync(join(folder, 'a.fits'), 'gone');
+    await expect(stackWhite(context, config, inspected, undefined)).rejects.toMatchObject({
+      code: 'INPUT_INVALID',
+      message: expect.stringMatching(/a\.fits has changed since it was opened: it is no FITS file/),
+    });
+    await inspected.images.close();
+    expect(existsSync(join(folder, 'work/white.fits'))).toBe(false);
+  });
+
+  it('gives the same flags without a white stack', async () => {
     const config = await fieldConfig(freshFolder(), files);
     const field = await openField(config);
     expect(field.sources.map(excludedReason)).toEqual(['saturation', '', 'crop', 'saturation', 'crop', '']);
@@ -219,7 +251,7 @@ describe('saturation', () => {
     x[7] = Number.NaN;
     const image = Float32Array.from({ length: width * height }, () => (stream.uniform() < 0.01 ? Number.NaN : 1));
     const bad = Uint8Array.from(image, (value) => (Number.isNaN(value) || stream.uniform() < 0.01 ? 1 : 0));
-    const probe = new SaturationProbe({ x, y }, { width, height }, radius);
+    const probe = new SaturationProbe({ x, y }, radius);
     // Chunks of rows of an image that is larger than the working frame by 3 pixels on every side.
     const stride = width + 6;
     for (const [y0, count] of [
@@ -232,7 +264,7 @@ describe('saturation', () => {
         part.image.set(image.subarray(line * width, (line + 1) * width), (line - y0) * stride + 3);
         part.bad.set(bad.subarray(line * width, (line + 1) * width), (line - y0) * stride + 3);
       }
-      probe.look('g', { y0, count, x0: 3, stride }, part);
+      probe.look('g', scanRows(part, { y0, count, x0: 3, stride }, { width, height }));
     }
     const expected = Uint8Array.from(x, (at, source) => {
       for (let line = 0; line < height; line++) {
