@@ -1,6 +1,7 @@
 /** Which places of a field are near saturated pixels, reading no more of the frames than what lies about them. */
 import { ArcletError } from '../../../core/errors.ts';
 import type { LoadedField } from '../field.ts';
+import { scanRows } from '../load-scan.ts';
 import { SaturationProbe } from '../load-sources.ts';
 import type { Places } from './select.ts';
 
@@ -20,7 +21,7 @@ export async function saturatedPlaces(
 ): Promise<Uint8Array> {
   if (x.length === 0) return new Uint8Array(0);
   const places = { x: Float64Array.from(x), y: Float64Array.from(y) };
-  const probe = new SaturationProbe(places, box, radiusPix);
+  const probe = new SaturationProbe(places, radiusPix);
   const reach = Math.ceil(radiusPix) + 1;
   const [left, right] = extent(places.x, reach, box.width);
   const stride = right - left;
@@ -28,7 +29,9 @@ export async function saturatedPlaces(
   for (const frame of frames) {
     for (const { y0, count } of runs) {
       if (signal.aborted) throw aborted(signal);
-      probe.look(frame.band, { y0, count, x0: -left, stride }, await frame.section(left, y0, stride, count));
+      const pixels = await frame.section(left, y0, stride, count);
+      const scan = scanRows(pixels, { y0, count, x0: 0, stride }, { width: stride, height: box.height });
+      probe.look(frame.band, { ...scan, columns: scan.columns.map((column) => column + left) });
     }
   }
   return probe.flags(
