@@ -35,6 +35,7 @@ export async function prepareHosts(targets: string, config: InjectConfig): Promi
   const bricks = config.bricksTable === undefined ? undefined : await readBricks(config.bricksTable);
   const selections = config.regionSelections === undefined ? undefined : await readSelections(config.regionSelections);
 
+  if (config.hostConditioned) requireShapes(catalogue.hosts, targets);
   let hosts = withoutDuplicates(catalogue.hosts, rejected);
   hosts = withFallbackSizes(withBricks(hosts, bricks), warnings);
   let regions = regionsOf(hosts, bricks, selections, config);
@@ -63,6 +64,8 @@ export async function prepareHosts(targets: string, config: InjectConfig): Promi
   }
   const near = nearOtherSplit(hosts, regions.split, config.guardArcsec);
   drop('near_other_split', (host) => near[host] === 1);
+
+  if (config.hostConditioned) noteShapeless(hosts, warnings);
 
   const psf = strataOf(hosts, 'psfsize_r');
   const depth = strataOf(hosts, 'psfdepth_r');
@@ -93,6 +96,27 @@ export async function prepareHosts(targets: string, config: InjectConfig): Promi
       rejected: rejected.counts,
     },
   };
+}
+
+/** Throws CONFIG_INVALID where lenses are to have the shapes of hosts that have none. */
+function requireShapes({ quantities }: Hosts, targets: string): void {
+  const missing = (['shape_e1', 'shape_e2'] as const).filter((name) => quantities[name] === undefined);
+  if (missing.length === 0) return;
+  throw new ArcletError('CONFIG_INVALID', `host_conditioned is on, and ${targets} has no ${missing.join(', ')}.`, {
+    subject: 'host_conditioned',
+    remedy: 'Add the columns to the targets, or set host_conditioned to false.',
+    data: { missing },
+  });
+}
+
+function noteShapeless({ quantities, count }: Hosts, warnings: string[]): void {
+  const [e1, e2] = [quantities.shape_e1, quantities.shape_e2];
+  let shapeless = 0;
+  for (let host = 0; host < count; host++) if (!Number.isFinite(e1?.[host]) || !Number.isFinite(e2?.[host])) shapeless++;
+  if (shapeless === 0) return;
+  warnings.push(
+    `${shapeless} of ${count} hosts have no shape_e1, shape_e2: host_conditioned draws their lenses as the prior says.`,
+  );
 }
 
 /** The first of the rows with one brick, position (to 1e-6 deg) and set stays. */
