@@ -249,6 +249,22 @@ describe('what is said without refusing', () => {
     expect(off.get('split-proportions')?.verdict).toBe('no-go');
   });
 
+  it('a crossed tier with fewer controls than asked for: a warning, however few its hosts are', async () => {
+    const fewer = (rows: CampaignRow[]) => rows.filter((row, index) => isInjection(row) || index % 10 === 0);
+    const asked = {
+      change: fewer,
+      config: { tiers: ['grid'], control_frac_grid: 0.2, control_frac_train: 0.2 },
+      noManifest: true,
+    };
+    const name = EXPERIMENT.replace('train', 'grid');
+    const output = newOutput();
+    await writeRows(output, fewer(soundRows()), { experiment: name });
+    const { checks } = await examineExperiment(contextOf(), configOf(output, asked.config), name);
+    expect(checks.find((check) => check.name === 'control-fraction')).toMatchObject({ verdict: 'warn' });
+    // One config for each host: there the share is a matter of chance.
+    expect((await checksOf(asked)).get('control-fraction')?.verdict).toBe('go');
+  });
+
   it('one region leaves splits empty: a warning', async () => {
     const rows = soundRows().filter((row) => row['region_id'] === 0);
     const checks = await checksOf({ change: () => rows, noManifest: true });

@@ -114,6 +114,20 @@ describe('tiers', () => {
     );
   });
 
+  it('a crossed tier that has too few control hosts says which share it has', async () => {
+    const targets = writeCsvRows(
+      folder,
+      'small.csv',
+      hostRows(120, 12, () => ({ region_split: 'train' })),
+    );
+    const run = await runManifest(fresh({ targets, tiers: ['grid'], grid_grid: 'grid_small', control_frac_grid: 0.2, n_per_config_grid: 25 })); // biome-ignore format: one call
+    const rows = await rowsOf(run.config);
+    const share = rows.filter(({ is_control }) => is_control === 1).length / rows.length;
+    expect(share).toBeLessThan(0.05);
+    const said = `Controls are ${(100 * share).toFixed(1)} % of the rows, and control_frac_grid asks for 20.0 %`;
+    expect(run.facts['manifest_warnings']).toContainEqual(expect.stringContaining(said));
+  });
+
   it('experiments are tier x stamp size x bandset, each with rows of its own; test_limit takes the first rows only', async () => {
     const many = fresh({
       tiers: ['debug', 'train'],

@@ -7,7 +7,8 @@ import type { Examiner, Rows } from './rows.ts';
 
 const FRACTION: Rule = {
   name: 'control-fraction',
-  threshold: 'per split within max(1 %, 4 sqrt(p (1 - p) / hosts)) of the config',
+  threshold:
+    'per split within max(1 %, 4 sqrt(p (1 - p) / hosts)) of the config; a crossed tier, whose share is no chance, more than 1 % off warns',
   why: 'Controls are chosen host by host, so their share scatters as that of a coin thrown once per host; 4 sigma is exceeded by chance in 1 of 16,000 splits.',
 };
 const NULLS: Rule = {
@@ -72,12 +73,22 @@ export class ControlRows implements Examiner {
         `The tier of ${this.#expected.experimentId} is not known, so neither is the share that was asked for: ${list}.`,
       );
     const rows = shares.reduce((sum, [, held]) => sum + held.rows, 0);
+    const distance = (held: { rows: number; controls: number }) => Math.abs(held.controls / held.rows - wanted);
     const off = shares.filter(([name, held]) => {
       const hosts = Math.max(1, this.#hosts.inSplit(name));
-      return Math.abs(held.controls / held.rows - wanted) > Math.max(0.01, 4 * Math.sqrt((wanted * (1 - wanted)) / hosts));
+      return distance(held) > Math.max(0.01, 4 * Math.sqrt((wanted * (1 - wanted)) / hosts));
     });
+    // A crossed tier takes as many control hosts as make the share right: where there were too few, that is a shortage, not scatter.
+    const { tier, config } = this.#expected;
+    const isChance = tier === 'train' || !config.unpairedControls;
+    const few = isChance ? [] : shares.filter((share) => distance(share[1]) > 0.01 && !off.includes(share));
     const isOneClass = (wanted > 0 && controls === 0) || (wanted < 1 && controls === rows);
-    const detail = `Asked for ${percent(wanted)}: ${list}.${off.length > 0 ? ` Off: ${off.map(([name]) => name).join(', ')}.` : ''}`;
-    return decide(FRACTION, off.length > 0 || isOneClass ? 'no-go' : 'go', percent(controls / rows), detail);
+    const detail = `Asked for ${percent(wanted)}: ${list}.${off.length > 0 ? ` Off: ${off.map(([name]) => name).join(', ')}.` : ''}${few.length > 0 ? ` More than 1 % off, though hosts are few: ${few.map(([name]) => name).join(', ')}.` : ''}`;
+    return decide(
+      FRACTION,
+      off.length > 0 || isOneClass ? 'no-go' : few.length > 0 ? 'warn' : 'go',
+      percent(controls / rows),
+      detail,
+    );
   }
 }

@@ -7,7 +7,7 @@ import { SPLITS } from './hosts.ts';
 import { planRows, type RowPlan } from './plan.ts';
 import type { Prepared } from './prepare.ts';
 import type { Experiment } from './rows.ts';
-import { hostHashes, type Sample, sampleRows, sampleTier, type Tier, tiersOf } from './sampling.ts';
+import { CONTROL_CONFIG, hostHashes, type Sample, sampleRows, sampleTier, type Tier, tiersOf } from './sampling.ts';
 
 export interface PlannedExperiment {
   readonly experiment: Experiment;
@@ -146,15 +146,28 @@ export function guardRows(
   });
 }
 
-function shortages({ name }: Tier, { short }: Sample): string[] {
+function shortages(tier: Tier, sample: Sample): string[] {
+  const { name } = tier;
   const sentence = (what: 'hosts' | 'controls') => {
-    const missing = short.filter((one) => one.what === what);
+    const missing = sample.short.filter((one) => one.what === what);
     if (missing.length === 0) return [];
     const [{ set, split, wanted, found }] = missing;
+    const share =
+      what === 'hosts'
+        ? ''
+        : ` Controls are ${percent(controlShare(tier, sample))} of the rows, and control_frac_${name} asks for ${percent(tier.controlFrac)}: give more targets, or fewer configs or positives.`;
     return [
-      `Tier ${name}: ${missing.length} pairs of set and split have fewer ${what} than asked for, such as ${found} of ${wanted} in ${set}, ${split}.`,
+      `Tier ${name}: ${missing.length} pairs of set and split have fewer ${what} than asked for, such as ${found} of ${wanted} in ${set}, ${split}.${share}`,
     ];
   };
   // That a train tier takes every host there is, is how a small survey is used.
   return [...(name === 'train' ? [] : sentence('hosts')), ...sentence('controls')];
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
+/** Controls among the rows of a sample. */
+function controlShare(tier: Tier, sample: Sample): number {
+  const controls = sample.config.reduce((sum, config) => sum + (config === CONTROL_CONFIG ? 1 : 0), 0);
+  return controls / Math.max(1, sampleRows(sample, tier, 1));
 }
