@@ -3,6 +3,7 @@ import { ArcletError } from '../../core/errors.ts';
 import type { Dataset } from '../dataset.ts';
 import { inOrder } from '../in-order.ts';
 import { defineStage, type StageContext, type StageResult } from '../stage.ts';
+import { type BrickIdentities, brickIdentities } from './bricks/identity.ts';
 import type { InjectConfig } from './config.ts';
 import { checksum, hashOf } from './inject/checksum.ts';
 import { type Chunk, chunksOf } from './inject/chunks.ts';
@@ -85,12 +86,14 @@ async function injectExperiment(
   const force = context.force || config.force;
   const all = limitParts(await planParts(experimentId, manifest), config.testLimit);
   const mine = all.filter(({ number }) => number % shard.count === shard.index);
-  const status = new PartStatus(layout, origin, config.metricsOnly);
+  if (mine.length === 0) return;
+  const own = { ...config, bands: bandsOf(mine[0].bandset, config.bands) };
+  const bricks = brickIdentities(config.coaddCache as string, own.bands, config.usePsfsizeMaps);
+  const status = new PartStatus(layout, origin, config.metricsOnly, bricks);
   const todo = await status.missing(all, mine, force);
   tally.remake(status.damaged);
   tally.skip(mine.length - todo.length, rowsOf(mine) - rowsOf(todo));
   if (todo.length === 0) return;
-  const own = { ...config, bands: bandsOf(todo[0].bandset, config.bands) };
   const recipe = recipeOf(own);
   await context.engine();
   await writeRunConfig(context, layout, experimentId);
@@ -100,7 +103,7 @@ async function injectExperiment(
     const { stampFormat } = config;
     const writing: PartWriterOptions = { config: layout, recipe, stampFormat, origin, version: context.version };
     const target = tally.rows + rowsOf(todo);
-    await injectChunks(context, injector, writing, chunksOf(manifest, todo, context.signal), tally, target);
+    await injectChunks(context, injector, writing, chunksOf(manifest, todo, context.signal), bricks, tally, target);
     tally.addTimings(injector);
   } finally {
     await close();
@@ -126,6 +129,7 @@ async function injectChunks(
   injector: Injector,
   writing: PartWriterOptions,
   chunks: AsyncGenerator<Chunk>,
+  bricks: BrickIdentities,
   tally: Tally,
   target: number,
 ): Promise<void> {
@@ -133,7 +137,7 @@ async function injectChunks(
   try {
     for await (const { item, result } of inOrder(chunks, CHUNKS_AT_ONCE, ({ tasks }) => injector.inject(tasks))) {
       const begin = performance.now();
-      open ??= { part: item.part, writer: await openPartWriter(writing, item.part) };
+      open ??= { part: item.part, writer: await openPartWriter(writing, item.part, await bricks.ofAll(item.bricks)) };
       await open.writer.write(result);
       if (item.last) {
         tally.finishedPart((await open.writer.finish()).bytes);

@@ -9,6 +9,8 @@ export interface Chunk {
   readonly tasks: readonly Task[];
   /** The last of its part. */
   readonly last: boolean;
+  /** Bricks of the whole part, each once. */
+  readonly bricks: readonly string[];
 }
 
 /** Pixels of a chunk, all bands: three chunks with host, weights, arcs and their columns then stay well below a gigabyte. */
@@ -28,10 +30,11 @@ export async function* chunksOf(manifest: Dataset, parts: readonly Part[], signa
     if (signal.aborted) return;
     const group = await manifest.withPart(part.source, async (table) => tasksOf(await table.readRowGroup(part.rowGroup)));
     const tasks = group.slice(0, part.rows);
+    const bricks = [...new Set(tasks.map(({ brickname }) => brickname))];
     const rows = chunkRows(part.stampSize, part.bandset.length);
     for (let start = 0; start < tasks.length; start += rows) {
       const end = Math.min(tasks.length, start + rows);
-      yield { part, tasks: tasks.slice(start, end), last: end === tasks.length };
+      yield { part, tasks: tasks.slice(start, end), last: end === tasks.length, bricks };
     }
   }
 }

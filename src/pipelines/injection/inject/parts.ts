@@ -3,6 +3,7 @@ import { ArcletError, isArcletError } from '../../../core/errors.ts';
 import { openParquet } from '../../../io/parquet.ts';
 import { openStore, type Store } from '../../../io/store/store.ts';
 import type { Dataset, DatasetPart } from '../../dataset.ts';
+import type { BrickIdentities } from '../bricks/identity.ts';
 import { type Dataset as DatasetName, datasetFolder, type LayoutConfig, partName } from '../layout.ts';
 
 export interface Part {
@@ -23,6 +24,8 @@ export interface Part {
 /** Keys in the metadata of a part's files: of the config that made it, and of the targets and templates that it was made from. */
 export const HASH_KEY = 'config_hash';
 export const INPUTS_KEY = 'inputs_hash';
+/** Key of the bricks that a part's pixels were cut from: JSON, identity by name, of those that could be read. */
+export const BRICKS_KEY = 'bricks';
 /** Key of the limit, in parts of a run that was not to take the whole manifest. */
 export const LIMIT_KEY = 'test_limit';
 
@@ -86,18 +89,20 @@ export class PartStatus {
   readonly #config: LayoutConfig;
   readonly #origin: PartOrigin;
   readonly #wanted: readonly DatasetName[];
+  readonly #bricks: BrickIdentities;
   /** Parts that are there and cannot be read, by address: they are missing. */
   readonly damaged: string[] = [];
 
-  constructor(config: LayoutConfig, origin: PartOrigin, metricsOnly: boolean) {
+  constructor(config: LayoutConfig, origin: PartOrigin, metricsOnly: boolean, bricks: BrickIdentities) {
     this.#config = config;
     this.#origin = origin;
+    this.#bricks = bricks;
     this.#wanted = metricsOnly ? ['metrics'] : ['metrics', 'stamps'];
   }
 
   /**
-   * Those of `parts` that are not there yet or were cut off or damaged since; with `force` all of them. Throws CONFIG_INVALID when something else is there, of another config or
-   * of another cut of the rows: a dataset is never a mixture. With `force` a part that `all`, the whole plan, does not name is taken away, because
+   * Those of `parts` that are not there yet or were cut off or damaged since; with `force` all of them. Throws CONFIG_INVALID when something else is there, of another config,
+   * of survey pixels that have changed or of another cut of the rows: a dataset is never a mixture. With `force` a part that `all`, the whole plan, does not name is taken away, because
    * nothing would overwrite it.
    */
   async missing(all: readonly Part[], parts: readonly Part[], force: boolean): Promise<Part[]> {
@@ -151,12 +156,21 @@ export class PartStatus {
             ? 'was made from other targets or templates'
             : rows !== part.rows
               ? `holds ${rows} rows and ${part.rows} are asked for`
-              : undefined;
+              : await this.#changedBrick(schema.metadata?.[BRICKS_KEY]);
       if (why === undefined) return true;
       throw strange(`${folder}/${key}`, why, { found: schema.metadata, wanted: this.#origin });
     } finally {
       await source.close();
     }
+  }
+
+  /** Says which brick is not the one that a part was cut from. A brick that cannot be read, then or now, proves nothing: caches are emptied. */
+  async #changedBrick(recorded: string | undefined): Promise<string | undefined> {
+    if (recorded === undefined) return undefined;
+    const then = JSON.parse(recorded) as Record<string, string>;
+    const now = await this.#bricks.ofAll(Object.keys(then));
+    const changed = Object.keys(then).find((brick) => now[brick] !== undefined && now[brick] !== then[brick]);
+    return changed === undefined ? undefined : `was made from other survey pixels: brick ${changed} has changed since`;
   }
 }
 

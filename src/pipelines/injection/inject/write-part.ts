@@ -8,7 +8,7 @@ import { metricsColumns, PLANES, type PlaneName } from '../columns.ts';
 import { datasetFolder, type LayoutConfig, partName } from '../layout.ts';
 import type { InjectedRow } from './injector.ts';
 import { taskKey } from './injector.ts';
-import { HASH_KEY, INPUTS_KEY, LIMIT_KEY, type Part, type PartOrigin } from './parts.ts';
+import { BRICKS_KEY, HASH_KEY, INPUTS_KEY, LIMIT_KEY, type Part, type PartOrigin } from './parts.ts';
 import { addArc, shuffleAzimuth } from './planes.ts';
 import type { Recipe } from './recipe.ts';
 
@@ -28,14 +28,19 @@ export interface PartWriter {
   abort(): Promise<void>;
 }
 
-/** Opens the files of a part. Throws OUTPUT_UNWRITABLE. */
-export async function openPartWriter(options: PartWriterOptions, part: Part): Promise<PartWriter> {
+/** Opens the files of a part whose pixels come from these `bricks`, identities by name. Throws OUTPUT_UNWRITABLE. */
+export async function openPartWriter(
+  options: PartWriterOptions,
+  part: Part,
+  bricks: Readonly<Record<string, string>>,
+): Promise<PartWriter> {
   const size = part.stampSize;
   const { config, recipe, stampFormat, origin, version } = options;
   const metadata = {
     [HASH_KEY]: origin.configHash,
     [INPUTS_KEY]: origin.inputsHash,
     ...(origin.testLimit > 0 ? { [LIMIT_KEY]: String(origin.testLimit) } : {}),
+    [BRICKS_KEY]: JSON.stringify(bricks),
     arclet_version: version,
     experiment_id: part.experimentId,
     region_split: part.split,
