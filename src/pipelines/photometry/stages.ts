@@ -37,7 +37,11 @@ export interface FitCommand {
 /** In the order of the pipeline. */
 export const FIT_COMMANDS: readonly FitCommand[] = [
   { name: 'run', words: 'everything that this version has', stage: () => pipeline('run', RUN_ENDS) },
-  { name: 'run-epsf', words: 'load, match Gaia sources (zp.enabled), effective PSFs', stage: () => pipeline('run-epsf', () => []) },
+  {
+    name: 'run-epsf',
+    words: 'load, match Gaia sources (zp.enabled), effective PSFs',
+    stage: () => pipeline('run-epsf', () => []),
+  },
   { name: 'build-patches', words: 'cut the field into patches', stage: undefined },
   { name: 'build-patch-inputs', words: 'write the inputs of patches', stage: undefined },
   { name: 'run-patches', words: 'fit the patches', stage: undefined },
