@@ -1,14 +1,15 @@
 /** `preview.png` of the demo scene: the middle of the field in three of its bands. */
 import { encodePng } from '../../../io/png.ts';
 import { colourStamp, type Plane } from '../../../io/stretch.ts';
-import { REFERENCE_NM, type SceneBand } from './bands.ts';
+import type { SceneBand } from './bands.ts';
+import { blackBody } from './sources.ts';
 import { CATALOGUE_ZERO_POINT } from './tables.ts';
 
 /** Most pixels along the side of the picture. */
 const MOST = 1536;
 /** Noise of the noisiest band that is white: what is brighter in all bands is white. */
 const WHITE = 60;
-/** f_nu of the black body that is white, K. */
+/** A black body of this temperature is white, K. */
 const WHITE_K = 6000;
 
 export class ScenePreview {
@@ -31,7 +32,7 @@ export class ScenePreview {
     if (!this.#bands.includes(index)) return;
     const side = this.#side;
     const start = Math.floor((this.#size - side) / 2);
-    const factor = 10 ** (0.4 * (CATALOGUE_ZERO_POINT - zeroPoint)) / planck(wavelengthNm);
+    const factor = 10 ** (0.4 * (CATALOGUE_ZERO_POINT - zeroPoint)) / blackBody(wavelengthNm, WHITE_K);
     this.#sigma = Math.max(this.#sigma, factor * skySigmaAdu);
     const plane = new Float32Array(side * side);
     for (let y = 0; y < side; y++) {
@@ -46,10 +47,4 @@ export class ScenePreview {
     const planes = this.#bands.map((index) => this.#planes.get(index)?.map((value) => Math.min(value, white)));
     return encodePng(colourStamp(planes as [Plane, Plane, Plane], this.#side, { black: -1.5 * this.#sigma, white, softness: 8 }));
   }
-}
-
-/** Planck's f_nu of the white star in units of that at the reference wavelength. */
-function planck(nm: number): number {
-  const light = (at: number) => at ** -3 / Math.expm1(1.438776877e7 / (at * WHITE_K));
-  return light(nm) / light(REFERENCE_NM);
 }

@@ -2,8 +2,7 @@
 import { type PhiloxKey, PhiloxStream } from '../../../core/rng.ts';
 import { PIXSCALE_ARCSEC, REFERENCE_NM } from './bands.ts';
 
-export const TYPES = ['STAR', 'EXP', 'DEV', 'SERSIC'] as const;
-export type SourceType = (typeof TYPES)[number];
+export type SourceType = 'STAR' | 'EXP' | 'DEV' | 'SERSIC';
 
 export interface SceneSource {
   readonly type: SourceType;
@@ -103,12 +102,15 @@ function galaxy(at: Place, mag: number, random: PhiloxStream): SceneSource {
 const SECOND_RADIATION = 1.438776877e7;
 const BREAK_NM = 400;
 
+/** f_nu of a black body, in units of that at the reference wavelength. */
+export function blackBody(wavelengthNm: number, temperatureK: number): number {
+  const light = (nm: number) => nm ** -3 / Math.expm1(SECOND_RADIATION / (nm * temperatureK));
+  return light(wavelengthNm) / light(REFERENCE_NM);
+}
+
 /** AB magnitude of a source at a wavelength: Planck's law of stars, a power law with a smooth break of galaxies. */
 export function magnitudeAt(source: SceneSource, wavelengthNm: number): number {
-  if (source.type === 'STAR') {
-    const planck = (nm: number) => nm ** -3 / Math.expm1(SECOND_RADIATION / (nm * source.temperatureK));
-    return source.mag - 2.5 * Math.log10(planck(wavelengthNm) / planck(REFERENCE_NM));
-  }
+  if (source.type === 'STAR') return source.mag - 2.5 * Math.log10(blackBody(wavelengthNm, source.temperatureK));
   const edge = BREAK_NM * (1 + source.redshift);
   const fall = (nm: number) => source.breakMag / (1 + Math.exp((nm - edge) / (0.02 * edge)));
   const slope = 2.5 * Math.LOG10E * source.slope;

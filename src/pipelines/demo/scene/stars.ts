@@ -15,7 +15,7 @@ export interface PsfShape {
 }
 
 /** Flux beyond the drawn ellipse, of stars of any brightness. */
-export const STAR_LOSS = 2e-4;
+const STAR_LOSS = 2e-4;
 
 /** Gauss-Legendre nodes and weights on (-1/2, 1/2). */
 const CORE = gauss([0.8611363115940526, 0.3399810435848563], [0.3478548451374538, 0.6521451548625461]);
