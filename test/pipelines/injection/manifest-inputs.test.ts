@@ -61,6 +61,8 @@ describe('targets', () => {
       { ...good[5], brickname: 'brick_7' },
       { ...good[6], rmag: 'nan' },
       { ...good[7] },
+      { ...good[8], brickname: '9999p999' },
+      { ...good[9], brickname: '3600p050' },
     ];
     const run = await runManifest(
       fresh({ tiers: ['debug'], targets: writeCsvRows(folder, 'bad.csv', [...good, ...bad] as never) }),
@@ -71,7 +73,7 @@ describe('targets', () => {
       dec_missing: 1,
       dec_out_of_range: 1,
       brickname_missing: 1,
-      brickname_malformed: 1,
+      brickname_malformed: 3,
       r_missing: 1,
       duplicate_target: 1,
     });
@@ -84,9 +86,24 @@ describe('targets', () => {
       [34, 'brickname_missing'],
       [35, 'brickname_malformed'],
       [36, 'r_missing'],
+      [38, 'brickname_malformed'],
+      [39, 'brickname_malformed'],
       [37, 'duplicate_target'],
     ]);
-    expect(run.result.failures).toHaveLength(8);
+    expect(run.result.failures).toHaveLength(10);
+  });
+
+  it('host_conditioned needs the shapes of the hosts, and says how many have none', async () => {
+    const rows = hostRows(30, 3);
+    const on = { tiers: ['debug'], host_conditioned: true };
+    await expect(runManifest(fresh({ ...on, targets: writeCsvRows(folder, 'round.csv', rows) }))).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      subject: 'host_conditioned',
+      message: expect.stringContaining('shape_e1, shape_e2'),
+    });
+    const shaped = rows.map((row, index) => ({ ...row, shape_e1: index < 4 ? '' : 0.2, shape_e2: 0.1 }));
+    const run = await runManifest(fresh({ ...on, targets: writeCsvRows(folder, 'shaped.csv', shaped) }));
+    expect(run.facts['manifest_warnings']).toContainEqual(expect.stringMatching(/^4 of 30 hosts have no shape_e1, shape_e2/));
   });
 
   it('missing columns, flags and sets are errors that say what there is', async () => {

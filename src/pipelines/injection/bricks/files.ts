@@ -18,10 +18,15 @@ export const BRICK_FILE_ENDINGS = ['.fits.fz', '.fits', '.fits.gz'] as const;
 /** RRRRsDDD: ten times the right ascension, p or m, ten times the declination of the centre, degrees. */
 const BRICK_NAME = /^([0-3]\d{3})([pm])(\d{3})$/;
 
+/** Whether a text is the name that a brick of the survey may have. */
+export function isBrickName(brick: string): boolean {
+  const [, ra, , dec] = BRICK_NAME.exec(brick) ?? [];
+  return ra !== undefined && Number(ra) < 3600 && Number(dec) <= 900;
+}
+
 /** Throws INPUT_INVALID for a name that is no brick's: it becomes a part of a path. */
 export function checkBrickName(brick: string): void {
-  const [, ra, , dec] = BRICK_NAME.exec(brick) ?? [];
-  if (ra !== undefined && Number(ra) < 3600 && Number(dec) <= 900) return;
+  if (isBrickName(brick)) return;
   throw new ArcletError('INPUT_INVALID', `'${brick}' is no brick name.`, {
     subject: brick,
     remedy: 'Write RRRRsDDD: ten times the right ascension, p or m, ten times the declination, as 0591m305.',

@@ -1,5 +1,7 @@
 /** First pass over a manifest that is given: the keys of its rows, checked, and the order they will be in. */
+
 import { ArcletError } from '../../../core/errors.ts';
+import { isBrickName } from '../bricks/files.ts';
 import type { InjectConfig } from '../config.ts';
 import { digestKey } from './draws.ts';
 import { Growing, growingFloats, Names } from './grow.ts';
@@ -87,19 +89,21 @@ export async function readGivenKeys(table: InputTable, config: Pick<InjectConfig
           ? 'task_id_missing'
           : brickname === ''
             ? 'brickname_missing'
-            : !Number.isFinite(raDeg)
-              ? 'ra_missing'
-              : raDeg < 0 || raDeg > 360
-                ? 'ra_out_of_range'
-                : !Number.isFinite(decDeg)
-                  ? 'dec_missing'
-                  : Math.abs(decDeg) > 90
-                    ? 'dec_out_of_range'
-                    : splitIndex < 0
-                      ? 'split_unknown'
-                      : !(numberAt(batch.columns[thetaName], index) >= 0)
-                        ? 'theta_e_invalid'
-                        : undefined;
+            : !isBrickName(brickname)
+              ? 'brickname_malformed'
+              : !Number.isFinite(raDeg)
+                ? 'ra_missing'
+                : raDeg < 0 || raDeg > 360
+                  ? 'ra_out_of_range'
+                  : !Number.isFinite(decDeg)
+                    ? 'dec_missing'
+                    : Math.abs(decDeg) > 90
+                      ? 'dec_out_of_range'
+                      : splitIndex < 0
+                        ? 'split_unknown'
+                        : !(numberAt(batch.columns[thetaName], index) >= 0)
+                          ? 'theta_e_invalid'
+                          : undefined;
       if (reason !== undefined) {
         rejected.add(rows, brickname, raDeg, decDeg, reason, id);
         continue;

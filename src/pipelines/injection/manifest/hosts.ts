@@ -2,6 +2,7 @@
 
 import type { TableBatch } from '../../../io/table.ts';
 import { NANOMAGGY_ZERO_POINT } from '../../../sky/photometry.ts';
+import { isBrickName } from '../bricks/files.ts';
 import { typeDepths } from './depths.ts';
 import { Growing, growingFloats, Names } from './grow.ts';
 import { Rejected } from './rejected.ts';
@@ -108,9 +109,6 @@ function quantityReaders(table: InputTable): Map<Quantity, Reader> {
   return readers;
 }
 
-/** RRRRsDDD: right ascension of the brick in tenths of degrees, sign, declination. */
-const BRICK_NAME = /^\d{4}[pm]\d{3}$/;
-
 /**
  * Reads targets as a stream. Rows without a usable position, brick or r magnitude are left out and listed.
  *
@@ -160,7 +158,7 @@ async function hostsOf(table: InputTable, flag: string | undefined): Promise<Cat
       const reason =
         name === ''
           ? 'brickname_missing'
-          : !BRICK_NAME.test(name)
+          : !isBrickName(name)
             ? 'brickname_malformed'
             : !Number.isFinite(raDeg)
               ? 'ra_missing'
