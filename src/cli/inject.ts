@@ -82,6 +82,7 @@ function addRunCommand(inject: Command): void {
       // A campaign that would stop half way does not begin.
       const config = requireKeys(loaded.config, 'run', ['output', 'targets', 'coadd_cache']);
       warn(loaded, log);
+      await (await import('../pipelines/injection/run-preflight.ts')).checkRun(config);
       const stages = await Promise.all(
         entries.map(async (entry) => ({
           stage: await entry.load(),

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -61,6 +61,24 @@ describe('arclet inject', () => {
     addInjectCommand(program);
     const run = program.parseAsync(['inject', ...words], { from: 'user' });
     await expect(run).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
+  });
+
+  it.each([
+    ['no folder of bricks', ['coadd_cache=nowhere'], 'The folder of bricks', 'is not there, and no coadd_base_url says'],
+    ['a file for it', ['coadd_cache=targets.csv'], 'The folder of bricks', 'is no folder'],
+    ['no bank', ['coadd_cache=bricks', 'source_mode=template', 'template_bank=lost.h5'], 'lost.h5', 'no such file'],
+  ])('a run with %s fails before any stage', (_, sets, ...words) => {
+    const home = mkdtempSync(join(tmpdir(), 'arclet-preflight-'));
+    mkdirSync(join(home, 'bricks'));
+    writeFileSync(join(home, 'targets.csv'), 'brickname,ra,dec,rmag\n');
+    const all = [...sets, 'targets=targets.csv', 'output=out'].flatMap((set) => ['--set', set]);
+    const { status, stderr, stdout } = spawnSync(process.execPath, [MAIN, 'inject', 'run', ...all], {
+      encoding: 'utf8',
+      cwd: home,
+    });
+    expect({ status, stdout }).toEqual({ status: 3, stdout: '' });
+    for (const word of words) expect(stderr).toContain(word);
+    expect(existsSync(join(home, 'out'))).toBe(false);
   });
 });
 
