@@ -1,4 +1,4 @@
-/** `arclet demo survey` through the shell. */
+/** `arclet demo survey` and `demo scene` through the shell. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -37,5 +37,27 @@ describe('arclet demo survey', () => {
       err: expect.stringContaining('400 to 3600'),
     });
     expect(arclet(...small, '--out', ROOT, '--bricks', '0')).toMatchObject({ status: 2 });
+  });
+});
+
+describe('arclet demo scene', () => {
+  it('makes a field that fit takes, from its images to its effective PSFs', () => {
+    const folder = join(ROOT, 'scene');
+    expect(arclet('demo', 'scene', '--out', folder, '--bands', '2', '--size', '512')).toMatchObject({ status: 0, err: '' });
+    for (const name of [
+      'images.txt',
+      'catalogue.csv',
+      'gaia_xp.csv',
+      'truth.parquet',
+      'config.yaml',
+      'scene.json',
+      'preview.png',
+    ])
+      expect(existsSync(join(folder, name))).toBe(true);
+    const config = join(folder, 'config.yaml');
+    expect(arclet('fit', 'validate', '--config', config)).toMatchObject({ status: 0 });
+    expect(arclet('fit', 'run-epsf', '--config', config, '--workers', '1')).toMatchObject({ status: 0 });
+    for (const name of ['fit/white.fits', 'fit/wcs.fits', 'fit/EPSFs/epsf_summary.json', 'fit/EPSFs/index.html'])
+      expect(existsSync(join(folder, name))).toBe(true);
   });
 });
