@@ -4,11 +4,12 @@ import { cp, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeFits } from '../../../src/io/fits/node.ts';
 import { openParquetWriter } from '../../../src/io/parquet.ts';
 import { openStore } from '../../../src/io/store/store.ts';
 import { cacheStage, runCache } from '../../../src/pipelines/injection/cache.ts';
 import { startLocalS3 } from '../../support/s3.ts';
-import { BANDS, madePlanes, withFolder, writeBrick } from './bricks-made.ts';
+import { BANDS, madePlanes, SIDE, withFolder, writeBrick } from './bricks-made.ts';
 import { assetsOf, configOf, contextOf, filesBelow, impatience, type SurveyServer, startSurvey } from './cache-support.ts';
 
 const GOOD = ['0123p045', '0124p045'];
@@ -226,6 +227,32 @@ describe('verifying', () => {
       expect(missing).toMatchObject({ ok: false, error: expect.stringContaining('0125p045 is not there') });
       expect(await filesBelow(bricks)).toEqual(listed);
     }));
+});
+
+describe('a band card', () => {
+  // As the survey has them: a letter, or the name of a filter.
+  it.each([
+    ['FILTER', 'r', true],
+    ['FILTER', 'r DECam SDSS c0002 6415.0 1480.0', true],
+    ['FILTER', 'rd DECam k1037', true],
+    ['FILTER', 'z DECam SDSS c0004 9260.0 1520.0', false],
+    ['BAND', 'g', false],
+  ])('%s of "%s" in the image of band r: good is %s', (keyword, value, isGood) =>
+    withCampaign([GOOD[0]], async ({ folder, out, keys }) => {
+      const bricks = join(folder, 'bricks');
+      await cp(join(root, 'survey'), bricks, { recursive: true });
+      const image = join(bricks, '012', GOOD[0], `legacysurvey-${GOOD[0]}-image-r.fits`);
+      await rm(`${image}.fz`);
+      const data = madePlanes()['image-r'] as Float32Array<ArrayBuffer>;
+      await writeFits(image, [{ kind: 'image', data, shape: [SIDE, SIDE], cards: [{ keyword, value }] }]);
+      const { coadd_base_url: _, ...rest } = keys;
+      await cacheStage.run(contextOf(), configOf({ ...rest, coadd_cache: bricks }));
+      const [{ ok, error }] = await assetsOf(out);
+      expect(ok).toBe(isGood);
+      const why = `${image} is of band ${value[0]} by its ${keyword}, and of band r by its name.`;
+      expect(error).toBe(isGood ? null : why);
+    }),
+  );
 });
 
 describe('which bricks, from where, to where', () => {

@@ -41,17 +41,43 @@ export async function writeBrickMarker(cache: Store, folder: string, marker: Bri
 /**
  * Reads the headers of a file, no pixels.
  *
- * @throws INPUT_INVALID when it is no FITS file, has no image of two axes, or any of its HDUs is damaged or cut; INPUT_UNREADABLE
+ * @throws INPUT_INVALID when it is no FITS file, has no image of two axes, any of its HDUs is damaged or cut, or its header is that of
+ * another band; INPUT_UNREADABLE
  */
 export async function checkFile(location: string, name: PlaneName): Promise<void> {
   const plane = await Plane.open(location, name);
   try {
     const [problem] = plane.file.problems;
+    const other = otherBand(plane);
+    if (other !== undefined) {
+      const [keyword, value] = other;
+      throw new ArcletError(
+        'INPUT_INVALID',
+        `${location} is of band ${value} by its ${keyword}, and of band ${name.band} by its name.`,
+        {
+          subject: location,
+          remedy: 'Fetch the file again.',
+        },
+      );
+    }
     if (problem === undefined) return;
     throw new ArcletError('INPUT_INVALID', problem, { subject: location, remedy: 'Fetch the file again.' });
   } finally {
     await plane.close();
   }
+}
+
+/** A card that names another band than the file. Words of several letters are names of filters, of which nothing is known here. */
+function otherBand({ name: { band }, file }: Plane): [keyword: string, value: string] | undefined {
+  if (band === undefined) return undefined;
+  for (const { header } of file.hdus) {
+    for (const keyword of ['FILTER', 'BAND']) {
+      const value = header.card(keyword)?.value;
+      const [word] = typeof value === 'string' ? value.trim().split(/\s+/) : [''];
+      if (/^[a-z]$/i.test(word) && word.toLowerCase() !== band.toLowerCase()) return [keyword, word];
+    }
+  }
+  return undefined;
 }
 
 const PIECE_BYTES = 2 ** 20;
