@@ -172,10 +172,16 @@ describe('scores', () => {
   it('set a threshold at the k-th highest of the controls', () => {
     const scores = Float64Array.from({ length: 100 }, (_, k) => k / 100);
     // 0.07 x 100 is 7.000000000000001.
-    expect(thresholdAt(scores, 0.07)).toEqual({ threshold: 0.93, negatives: 100, rank: 7, achieved: 0.07 });
+    expect(thresholdAt(scores, 0.07)).toEqual({
+      threshold: 0.93,
+      negatives: 100,
+      rank: 7,
+      achieved: 0.07,
+      expected: expect.closeTo(7, 10),
+    });
     expect(thresholdAt(scores, 0.071).rank).toBe(8);
-    expect(thresholdAt(scores, 0)).toEqual({ threshold: 0.99, negatives: 100, rank: 1, achieved: 0.01 });
-    expect(thresholdAt(scores, 1)).toEqual({ threshold: 0, negatives: 100, rank: 100, achieved: 1 });
+    expect(thresholdAt(scores, 0)).toEqual({ threshold: 0.99, negatives: 100, rank: 1, achieved: 0.01, expected: 0 });
+    expect(thresholdAt(scores, 1)).toEqual({ threshold: 0, negatives: 100, rank: 100, achieved: 1, expected: 100 });
   });
 
   it('let ties with the threshold pass, and say what rate that is', () => {
@@ -184,6 +190,7 @@ describe('scores', () => {
       negatives: 5,
       rank: 2,
       achieved: 0.8,
+      expected: 2,
     });
   });
 

@@ -42,6 +42,13 @@ describe('with the scores of a detector', () => {
     n_recovered_snr_only: 1,
     n_score_missing: 1,
   };
+  // Wilson's interval of 2 in 20 at 1.96 sigma (scipy.stats.binomtest).
+  const onControls = {
+    n_controls: 20,
+    achieved_fpr: 0.1,
+    achieved_fpr_low: expect.closeTo(0.02786589, 6),
+    achieved_fpr_high: expect.closeTo(0.30103821, 6),
+  };
   const expectScores = async (output: string) => {
     expect((await read(output, 'completeness_surfaces'))[0]).toMatchObject(wanted);
     expect((await summary(output)).score).toEqual({
@@ -49,9 +56,12 @@ describe('with the scores of a detector', () => {
       score_fpr: 0.1,
       threshold: 0.9,
       rank: 2,
-      n_controls: 20,
-      achieved_fpr: 0.1,
+      ...onControls,
       controls_without_score: 1,
+      clean: { threshold: 0.9, rank: 2, ...onControls },
+      warnings: ['controls', 'clean controls'].map((what) =>
+        expect.stringMatching(`^score_fpr asks for 2 of 20 ${what}, fewer than 10`),
+      ),
     });
   };
 
@@ -73,6 +83,40 @@ describe('with the scores of a detector', () => {
     const config = configOf(output, { score_column: 'score', score_table: `${output}/scores.parquet`, score_fpr: 0.1 });
     await completenessStage.run(contextOf(), config);
     await expectScores(output);
+  });
+
+  it('asks clean injections for the threshold of clean controls', async () => {
+    const output = join(folder, 'score-clean');
+    // 400 controls: half of them masked, and these score 0.5 higher.
+    const mixed = Array.from({ length: 400 }, (_, k) =>
+      control(`m${k}`, k % 2 === 0 ? { score: k / 800 } : { score: 0.5 + k / 800, bad_pixel_frac: 0.9 }),
+    );
+    const injected = [0.47, 0.6, 0.97].map((score, k) => injection(`i${k}`, { score, arc_snr: 0.1 }));
+    await writeMetrics(output, [...mixed, ...injected], { extra: [{ name: 'score', type: 'float64', nullable: true }] });
+    const { summary: lines } = await completenessStage.run(
+      contextOf(),
+      configOf(output, { score_column: 'score', score_fpr: 0.05 }),
+    );
+    const { score, totals } = await summary(output);
+    // Of 200 clean controls the tenth from the top is 380 / 800, of all 400 the twentieth is 0.5 + 361 / 800.
+    expect(score).toMatchObject({
+      threshold: expect.closeTo(0.95125, 12),
+      rank: 20,
+      clean: { threshold: 0.475, rank: 10, n_controls: 200 },
+      warnings: [],
+    });
+    expect(totals).toMatchObject({ n_valid_clean: 3, n_recovered_all: 1, n_recovered_clean: 2 });
+    expect(lines?.join()).toContain('score threshold 0.475, at or above it 5.00 % of 200 clean controls');
+  });
+
+  it('says that no clean control has a score', async () => {
+    const output = join(folder, 'score-no-clean');
+    const masked = Array.from({ length: 20 }, (_, k) => control(`m${k}`, { score: k / 20, bad_pixel_frac: 0.9 }));
+    await writeMetrics(output, [...masked, injection('i', { score: 0.99 })], { extra: [{ name: 'score', type: 'float64', nullable: true }] }); // biome-ignore format: one call
+    await completenessStage.run(contextOf(), configOf(output, { score_column: 'score', score_fpr: 0.1 }));
+    const { score, totals } = await summary(output);
+    expect(score).toMatchObject({ clean: null, warnings: [expect.stringContaining('No clean control has a score')] });
+    expect(totals).toMatchObject({ n_recovered_all: 1, n_recovered_clean: 0 });
   });
 
   it('says what is missing', async () => {

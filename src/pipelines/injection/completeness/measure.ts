@@ -19,7 +19,7 @@ import {
 import { checkMetrics, metricsColumnsOf, metricsNames } from './facts.ts';
 import type { Groups } from './groups.ts';
 import type { GroupMedians } from './medians.ts';
-import type { RecoveryRule } from './rules.ts';
+import { isClean, type RecoveryRule } from './rules.ts';
 import { type ScoreThreshold, thresholdAt } from './scores.ts';
 
 /** Metrics that can be read more than once. */
@@ -36,7 +36,7 @@ export interface CompletenessOptions {
   readonly band: string;
   /** Bands whose PSF provenance is counted. */
   readonly bands: readonly string[];
-  readonly rule: Omit<RecoveryRule, 'scoreThreshold'>;
+  readonly rule: Omit<RecoveryRule, 'scoreThreshold' | 'scoreThresholdClean'>;
   /** Width of the bins, arcsec. */
   readonly psfBinWidth: number;
   /** Width of the bins, mag. */
@@ -60,7 +60,10 @@ export interface Completeness {
   /** Of arc_snr, over the groups of `surfaces`. */
   readonly snr: GroupMedians;
   readonly provenance: readonly PsfProvenance[];
-  readonly score: (ScoreThreshold & { readonly controlsWithoutScore: number }) | undefined;
+  /** Of all controls, for all valid injections; `clean` of clean controls, for clean ones, undefined where none has a score. */
+  readonly score:
+    | (ScoreThreshold & { readonly controlsWithoutScore: number; readonly clean: ScoreThreshold | undefined })
+    | undefined;
   /** True where rows carry cross_section_weight. */
   readonly weighted: boolean;
   readonly counts: Readonly<Record<'rows' | 'injections' | 'controls' | 'others' | 'psfFromManifest' | 'withoutWeight', number>>;
@@ -80,6 +83,10 @@ class Growing {
     this.#values[this.#size++] = value;
   }
 
+  get size(): number {
+    return this.#size;
+  }
+
   get values(): Float64Array {
     return this.#values.slice(0, this.#size);
   }
@@ -96,7 +103,14 @@ export async function measureCompleteness(source: MetricsSource, options: Comple
   const scored = score === undefined ? [] : [score.table === undefined ? score.column : 'task_id'];
   checkMetrics(source.location, source.columns, { ...names, required: [...names.required, ...scored] });
   const { axes, threshold } = await scan(source, options, scored);
-  const rule = threshold === undefined ? options.rule : { ...options.rule, scoreThreshold: threshold.threshold };
+  const rule =
+    threshold === undefined
+      ? options.rule
+      : {
+          ...options.rule,
+          scoreThreshold: threshold.threshold,
+          scoreThresholdClean: threshold.clean?.threshold ?? Number.NaN,
+        };
   const wanted = [...names.required, ...names.optional, ...scored].filter((name) => source.columns.has(name));
   const counting = new Counting(axes, rule, options);
   for await (const batch of source.batches([...new Set(wanted.filter((name) => name !== 'task_id' || scored.includes(name)))])) {
@@ -117,11 +131,22 @@ export async function measureCompleteness(source: MetricsSource, options: Comple
   };
 }
 
-const SCANNED = ['lens_model', 'theta_e_arcsec', 'src_dmag', 'src_reff_arcsec', 'src_mag_r', 'rmag', 'cutout_ok'];
+const SCANNED = [
+  'lens_model',
+  'theta_e_arcsec',
+  'src_dmag',
+  'src_reff_arcsec',
+  'src_mag_r',
+  'rmag',
+  'cutout_ok',
+  'bad_pixel_frac',
+  'wise_brightmask_frac',
+];
 
 async function scan(source: MetricsSource, options: CompletenessOptions, scored: readonly string[]) {
   const scans = { thetaE: new AxisScan(), dmag: new AxisScan(), reff: new AxisScan(), mag: new AxisScan() };
   const controls = new Growing();
+  const cleanControls = new Growing();
   let [rows, controlsWithoutScore] = [0, 0];
   for await (const batch of source.batches([...SCANNED, ...scored].filter((name) => source.columns.has(name)))) {
     throwIfAborted(options.signal, rows);
@@ -135,8 +160,14 @@ async function scan(source: MetricsSource, options: CompletenessOptions, scored:
         scans.reff.add(columns.reff[row]);
         scans.mag.add(sourceMag(columns, row));
       } else if (kind === 'control' && scores !== undefined && columns.cutoutOk[row] === 1) {
-        if (Number.isFinite(scores[row])) controls.push(scores[row]);
-        else controlsWithoutScore++;
+        if (!Number.isFinite(scores[row])) {
+          controlsWithoutScore++;
+          continue;
+        }
+        controls.push(scores[row]);
+        const quality = { badPixelFrac: columns.badPixelFrac[row], wiseFrac: columns.wiseFrac[row] };
+        // Masked stamps fool a detector more often: what is asked of clean injections is measured on controls like them.
+        if (isClean(quality, options.rule)) cleanControls.push(scores[row]);
       }
     }
     rows += batch.rows;
@@ -153,6 +184,10 @@ async function scan(source: MetricsSource, options: CompletenessOptions, scored:
   const threshold =
     options.score === undefined
       ? undefined
-      : { ...thresholdAt(controls.values, options.score.falsePositiveRate), controlsWithoutScore };
+      : {
+          ...thresholdAt(controls.values, options.score.falsePositiveRate),
+          controlsWithoutScore,
+          clean: cleanControls.size === 0 ? undefined : thresholdAt(cleanControls.values, options.score.falsePositiveRate),
+        };
   return { axes, threshold };
 }

@@ -19,6 +19,8 @@ export interface RecoveryRule {
   readonly wiseMax: number;
   /** A detector decides instead of the two thresholds above: recovered is a score at or above this one. */
   readonly scoreThreshold?: number;
+  /** The same for clean injections, of clean controls; NaN where there are none, so that nothing clean is recovered. */
+  readonly scoreThresholdClean?: number;
 }
 
 type Bit = 0 | 1;
@@ -40,19 +42,29 @@ export interface Verdict {
 
 const bit = (condition: boolean): Bit => (condition ? 1 : 0);
 
+/** Few bad pixels and little WISE masking; unknown fractions fail. */
+export function isClean(
+  { badPixelFrac, wiseFrac }: Pick<RowFacts, 'badPixelFrac' | 'wiseFrac'>,
+  { badPixelMax, wiseMax }: Pick<RecoveryRule, 'badPixelMax' | 'wiseMax'>,
+): boolean {
+  return badPixelFrac <= badPixelMax && wiseFrac <= wiseMax;
+}
+
 /** Judges one injection. Every comparison with NaN is false, so that a missing value fails. */
 export function judge(facts: RowFacts, rule: RecoveryRule): Verdict {
   const { arcSnr, thetaOverPsf, score } = facts;
   const valid = facts.cutoutOk === 1 && Number.isFinite(arcSnr) && Number.isFinite(thetaOverPsf);
-  const clean = valid && facts.badPixelFrac <= rule.badPixelMax && facts.wiseFrac <= rule.wiseMax;
+  const clean = valid && isClean(facts, rule);
   const bright = valid && arcSnr >= rule.snrThreshold;
   const large = valid && thetaOverPsf >= rule.thetaOverPsf;
   const recovered = rule.scoreThreshold === undefined ? bright && large : valid && score >= rule.scoreThreshold;
+  const cleanThreshold = rule.scoreThresholdClean ?? rule.scoreThreshold;
+  const recoveredClean = clean && (cleanThreshold === undefined ? recovered : score >= cleanThreshold);
   return {
     validAll: bit(valid),
     validClean: bit(clean),
     recoveredAll: bit(recovered),
-    recoveredClean: bit(recovered && clean),
+    recoveredClean: bit(recoveredClean),
     snrOnly: bit(bright),
     resOnly: bit(large),
     scoreMissing: bit(rule.scoreThreshold !== undefined && valid && !Number.isFinite(score)),

@@ -108,6 +108,9 @@ function addScores(scores: ScoreTable, batch: TableBatch, taskName: string, scor
   }
 }
 
+/** Below so many controls above a threshold the rate is known to a third at best (sqrt(10) / 10). */
+export const FEWEST_ABOVE = 10;
+
 export interface ScoreThreshold {
   readonly threshold: number;
   /** Scored controls. */
@@ -116,6 +119,8 @@ export interface ScoreThreshold {
   readonly rank: number;
   /** Share of the controls at or above the threshold: ties with it make it larger than rank / negatives. */
   readonly achieved: number;
+  /** Controls that the rate asks for: rate x negatives. */
+  readonly expected: number;
 }
 
 /**
@@ -138,5 +143,5 @@ export function thresholdAt(scores: Float64Array, rate: number): ScoreThreshold 
   const threshold = scores[negatives - rank];
   let first = negatives - rank;
   while (first > 0 && scores[first - 1] === threshold) first--;
-  return { threshold, negatives, rank, achieved: (negatives - first) / negatives };
+  return { threshold, negatives, rank, achieved: (negatives - first) / negatives, expected: rate * negatives };
 }

@@ -1,4 +1,5 @@
 /** Completeness in a few numbers: the JSON beside the tables, and lines for the terminal. */
+import { wilsonInterval } from '../../../core/intervals.ts';
 import type { Axes } from './counting.ts';
 import type { CompletenessFigure } from './figures.ts';
 import { collapse } from './groups.ts';
@@ -6,6 +7,7 @@ import type { CompletenessMaps } from './maps.ts';
 import type { Completeness, CompletenessOptions } from './measure.ts';
 import { MEDIAN_RELATIVE_ERROR } from './medians.ts';
 import { completenessOf, weightedOf } from './ratios.ts';
+import { FEWEST_ABOVE, type ScoreThreshold } from './scores.ts';
 
 /** What `completeness.json` holds; keys as in the file. */
 export type CompletenessSummary = Readonly<Record<string, unknown>> & {
@@ -95,11 +97,10 @@ export function summaryOf(
         : {
             column: score?.column,
             score_fpr: score?.falsePositiveRate,
-            threshold: result.score.threshold,
-            rank: result.score.rank,
-            n_controls: result.score.negatives,
-            achieved_fpr: result.score.achieved,
+            ...thresholdFacts(result.score, options.z),
             controls_without_score: result.score.controlsWithoutScore,
+            clean: result.score.clean === undefined ? null : thresholdFacts(result.score.clean, options.z),
+            warnings: scoreWarnings(result.score),
           },
     axes: axesOf(result.axes),
     arc_snr_p50_relative_error: MEDIAN_RELATIVE_ERROR,
@@ -107,6 +108,28 @@ export function summaryOf(
     files,
     figures: figures.map(({ name, title, caption }) => ({ title, caption, svg: `figures/${name}.svg` })),
   };
+}
+
+/** A threshold and the false-positive rate that it has, with its Wilson interval. */
+function thresholdFacts({ threshold, rank, negatives, achieved }: ScoreThreshold, z: number) {
+  const [low, high] = wilsonInterval(Math.round(achieved * negatives), negatives, z);
+  return { threshold, rank, n_controls: negatives, achieved_fpr: achieved, achieved_fpr_low: low, achieved_fpr_high: high };
+}
+
+function scoreWarnings(score: NonNullable<Completeness['score']>): string[] {
+  const { clean } = score;
+  if (clean === undefined)
+    return ['No clean control has a score: there is no threshold for clean injections, and none counts as recovered.'];
+  return [
+    { ...score, what: 'controls' },
+    { ...clean, what: 'clean controls' },
+  ].flatMap(({ what, expected, negatives }) =>
+    expected < FEWEST_ABOVE
+      ? [
+          `score_fpr asks for ${Number(expected.toPrecision(3))} of ${counted(negatives)} ${what}, fewer than ${FEWEST_ABOVE}: the threshold is that of a few rows; score more controls or raise score_fpr.`,
+        ]
+      : [],
+  );
 }
 
 const percent = (value: number | null) => (value === null ? '-' : `${(100 * value).toFixed(2)} %`);
@@ -122,8 +145,11 @@ export function summaryLines(experimentId: string, result: Completeness, maps: C
     `${experimentId}: ${percent(ratio.value)} of ${counted(cell.valid)} valid clean injections recovered (${percent(ratio.low)} to ${percent(ratio.high)}${sky})`,
   ];
   if (result.score !== undefined) {
-    const { threshold, achieved, negatives } = result.score;
-    lines.push(`  score threshold ${threshold}, at or above it ${percent(achieved)} of ${counted(negatives)} controls`);
+    const said = ({ threshold, achieved, negatives }: ScoreThreshold, what: string) =>
+      `  score threshold ${threshold}, at or above it ${percent(achieved)} of ${counted(negatives)} ${what}`;
+    const { clean } = result.score;
+    lines.push(said(clean ?? result.score, clean === undefined ? 'controls' : 'clean controls'));
+    lines.push(...scoreWarnings(result.score).map((warning) => `  ${warning}`));
   }
   return lines;
 }
