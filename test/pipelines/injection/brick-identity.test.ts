@@ -69,4 +69,24 @@ describe('a finished part', () => {
     rmSync(cache, { recursive: true });
     expect((await again(false)).results['inject'].counts).toMatchObject({ parts_skipped: 2, failed: 0 });
   });
+
+  it('and one of another shard that was cut after the brick was replaced do not pass the check', async () => {
+    const { folder, cache } = await survey();
+    const hosts = HOSTS.map((host, index) => ({ ...host, region_split: ['train', 'val', 'test'][index % 3] }));
+    const path = writeCampaign(folder, hosts, { stamp_sizes: [32] });
+    const verdict = async () => {
+      const { failures = [] } = (await runCampaign(path, { stages: ['check'] })).results['check'];
+      return failures.filter(({ subject }) => subject.endsWith('survey-pixels'));
+    };
+    await runCampaign(path, { stages: ['manifest'] });
+    const shard = (index: number) => runCampaign(path, { stages: ['inject'], shard: [index, 2] });
+    await shard(1);
+    await shard(2);
+    expect(await verdict()).toEqual([]);
+    await runCampaign(path, { stages: ['inject'], shard: [1, 2], force: true });
+    expect(await verdict()).toEqual([]);
+    await writePlane(folderOf(cache, BRICKS[0]), BRICKS[0], 'image-r', madePlanes(9)['image-r']);
+    await runCampaign(path, { stages: ['inject'], shard: [1, 2], force: true });
+    expect(await verdict()).toMatchObject([{ reason: expect.stringContaining(BRICKS[0]) }]);
+  });
 });

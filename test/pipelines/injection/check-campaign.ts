@@ -153,7 +153,7 @@ export async function writeRows(output: string, rows: readonly CampaignRow[], op
       const held = own.slice(start, start + partRows);
       const writer = openParquetWriter(await store.sink(partName(split, part)), {
         columns,
-        metadata: { config_hash: hash(part), ...options.metadata },
+        metadata: { config_hash: hash(part), bricks: '{"0001p000":"0123456789abcdef"}', ...options.metadata },
       });
       part++;
       const values = columns.map((column) => [column.name, column.type === 'stamp' ? pixels!(held, column.name) : columnOf(held, column)] as const); // biome-ignore format: one table

@@ -3,7 +3,7 @@ import { isArcletError } from '../../../core/errors.ts';
 import type { TableSchema } from '../../../io/table.ts';
 import type { Dataset, DatasetPart } from '../../dataset.ts';
 import { metricsColumns } from '../columns.ts';
-import { HASH_KEY } from '../inject/parts.ts';
+import { BRICKS_KEY, HASH_KEY } from '../inject/parts.ts';
 import { type Check, count, decide, increment, listCounts, none, type Rule, skip } from './checks.ts';
 
 export interface PartFacts {
@@ -32,6 +32,34 @@ const HASH: Rule = {
   why: 'Parts of two configs under one name are two campaigns: their rows do not belong together.',
 };
 
+const PIXELS: Rule = {
+  name: 'survey-pixels',
+  threshold: '0 bricks whose files changed between parts',
+  why: 'Rows of one brick cut from two sets of files are of two surveys: depth, PSF and sky jump within one campaign.',
+};
+
+/** The bricks that parts were cut from: identity by name, and those that have several. */
+class BrickRecord {
+  readonly #known = new Map<string, string>();
+  readonly #changed = new Set<string>();
+
+  add(recorded: string | undefined): void {
+    if (recorded === undefined) return;
+    for (const [brick, identity] of Object.entries(JSON.parse(recorded) as Record<string, string>)) {
+      const known = this.#known.get(brick);
+      if (known === undefined) this.#known.set(brick, identity);
+      else if (known !== identity) this.#changed.add(brick);
+    }
+  }
+
+  check(): Check {
+    if (this.#known.size === 0) return skip(PIXELS, 'No part says which bricks it was cut from.');
+    const changed = [...this.#changed];
+    const detail = changed.length === 0 ? `${count(this.#known.size)} bricks.` : `Such as ${changed.slice(0, 5).join(', ')}.`;
+    return none(PIXELS, changed.length, detail);
+  }
+}
+
 /** Reads the footer of every part. */
 export async function examineParts(dataset: Dataset, bands: readonly string[], configHash: string): Promise<PartFacts> {
   const wanted = metricsColumns(bands);
@@ -39,6 +67,7 @@ export async function examineParts(dataset: Dataset, bands: readonly string[], c
   const broken: string[] = [];
   const faults = new Map<string, number>();
   const hashes = new Map<string, number>();
+  const bricks = new BrickRecord();
   let rows = 0;
   let schema: TableSchema | undefined;
   for (const part of dataset.parts) {
@@ -52,6 +81,7 @@ export async function examineParts(dataset: Dataset, bands: readonly string[], c
           else if (found !== type) increment(faults, `${name} is ${found}, not ${type}, in parts:`);
         }
         increment(hashes, table.schema.metadata?.[HASH_KEY] ?? '');
+        bricks.add(table.schema.metadata?.[BRICKS_KEY]);
         rows += table.rows;
       });
       readable.push(part);
@@ -67,6 +97,7 @@ export async function examineParts(dataset: Dataset, bands: readonly string[], c
       faults.size === 0 ? `${wanted.length} columns in ${count(readable.length)} parts.` : listCounts(faults),
     ),
     hashCheck(hashes, configHash),
+    bricks.check(),
   ];
   return { readable, rows, broken, checks, schema };
 }
