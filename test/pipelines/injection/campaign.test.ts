@@ -61,10 +61,10 @@ describe('the smallest config', () => {
         },
       },
     });
-    expect(results['inject']).toMatchObject({ outcome: 'done', counts: { rows: 40, injected: 40, failed: 0, parts_written: 2 } });
+    expect(results['inject']).toMatchObject({ outcome: 'done', counts: { rows: 40, injected: 40, failed: 0, parts_written: 3 } });
     expect(filesBelow(join(folder, 'out/phase4c/v1'))).toEqual([
       '_stage_config_inject.json',
-      ...['metrics', 'stamps'].flatMap((kind) => [0, 1].map((part) => `${kind}/${EXPERIMENT}/region_split=test/part-0000${part}.parquet`)), // biome-ignore format: one list
+      ...['metrics', 'stamps'].flatMap((kind) => ['test', 'train', 'val'].map((split, part) => `${kind}/${EXPERIMENT}/region_split=${split}/part-0000${part}.parquet`)), // biome-ignore format: one list
       `run_config_${EXPERIMENT}.json`,
     ].sort()); // biome-ignore format: one list
     const before = seen[0] as Record<string, Record<string, Record<string, unknown>>>;
@@ -217,10 +217,10 @@ describe('what the config asks for', () => {
 
   it('a bandset and two stamp sizes: each an experiment, each row as if it were alone', async () => {
     const { folder, path } = campaign({ ...TRAIN, bandsets: ['grz', 'r'], stamp_sizes: [64, 48], planes: ['injected', 'arc'] });
-    await runCampaign(path, { sets: ['test_limit=10'] });
+    await runCampaign(path, { sets: ['test_limit=24'] });
     const rows = async (experiment: string) => rowsOf(folder, 'stamps', { experiment });
     const [grz64, r64, grz48] = await Promise.all(['64_bandsgrz', '64_bandsr', '48_bandsgrz'].map((name) => rows(`train_stamp${name}_gridcustom`))); // biome-ignore format: one list
-    expect([grz64.length, r64.length, grz48.length]).toEqual([10, 10, 10]);
+    expect([grz64.length, r64.length, grz48.length]).toEqual([24, 24, 24]);
     expect(Object.keys(r64[0]).filter((name) => /^(image|arc)_/.test(name) && r64[0][name] instanceof Float32Array)).toEqual(['image_r', 'arc_r']); // biome-ignore format: one list
     // Draws are keyed by the task, which names its experiment: controls are the same survey pixels in each.
     const controls = (list: readonly Row[]) => new Map(list.filter((row) => row['is_control'] === 1).map((row) => [`${row['ra']} ${row['replicate']}`, row])); // biome-ignore format: one map

@@ -40,6 +40,8 @@ describe('rows of a limit', () => {
     expect(limitSplits(splits(700, 150, 150), 40)).toEqual(splits(28, 6, 6));
     expect(limitSplits(splits(70, 15, 15), 7)).toEqual(splits(5, 1, 1));
     expect(limitSplits(splits(10, 10, 10), 2)).toEqual(splits(1, 1, 0));
+    // No split is without a row where there are enough of them.
+    expect(limitSplits(splits(980, 10, 10), 10)).toEqual(splits(8, 1, 1));
     expect(limitSplits(splits(3, 1, 0), 4)).toEqual(splits(3, 1, 0));
     expect(limitSplits(splits(3, 1, 2), 0)).toEqual(splits(3, 1, 2));
   });

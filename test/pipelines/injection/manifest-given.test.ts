@@ -123,7 +123,15 @@ describe('a manifest as targets', () => {
     const given = join(placeOf(first.config), 'train_stamp64_bandsgrz_gridgrid_small');
     expect(await rowsOf((await runManifest(fresh({ targets: given }))).config)).toEqual(rows);
     const renamed = await runManifest(fresh({ targets: given, experiment_id: 'mine', test_limit: 10 }));
-    expect(await rowsOf(renamed.config, 'mine')).toEqual(rows.slice(0, 10).map((row) => ({ ...row, experiment_id: 'mine' })));
+    const limited = await rowsOf(renamed.config, 'mine');
+    const bySplit = Object.entries(Object.groupBy(limited, ({ region_split }) => region_split));
+    expect(limited).toHaveLength(10);
+    // Of every split its first rows.
+    expect(bySplit.map(([split]) => split)).toEqual([...new Set(rows.map(({ region_split }) => region_split))]);
+    for (const [split, own = []] of bySplit) {
+      const first = rows.filter(({ region_split }) => region_split === split).slice(0, own.length);
+      expect(own).toEqual(first.map((row) => ({ ...row, experiment_id: 'mine' })));
+    }
     await expect(runManifest(fresh({ targets: given, max_total_tasks_soft: 5 }))).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
     });
@@ -156,9 +164,10 @@ describe('a manifest as targets', () => {
       { ...rows[3], theta_e_arcsec: -1 },
       { ...rows[4], region_split: 'holdout' },
       { ...rows[5], brickname: '' },
+      { ...rows[6], brickname: '9999p999' },
     ].map((row, index) => ({ ...row, ...(index === 0 ? {} : { task_id: `bad${index}` }) }));
     const run = await runManifest(fresh({ targets: writeCsvRows(folder, 'bad.csv', [...rows, ...bad] as never) }));
-    expect(run.result.counts).toMatchObject({ rows: 20, rejected: 6 });
+    expect(run.result.counts).toMatchObject({ rows: 20, rejected: 7 });
     const listed = await tableOf(join(placeOf(run.config), 'rejected.parquet'));
     expect(listed.map(({ row, reason }) => `${row} ${reason}`)).toEqual([
       '20 task_id_missing',
@@ -167,6 +176,7 @@ describe('a manifest as targets', () => {
       '23 theta_e_invalid',
       '24 split_unknown',
       '25 brickname_missing',
+      '26 brickname_malformed',
     ]);
   });
 });

@@ -128,7 +128,7 @@ describe('tiers', () => {
     expect(run.facts['manifest_warnings']).toContainEqual(expect.stringContaining(said));
   });
 
-  it('experiments are tier x stamp size x bandset, each with rows of its own; test_limit takes the first rows only', async () => {
+  it('experiments are tier x stamp size x bandset, each with rows of its own; test_limit takes the first rows of each split', async () => {
     const many = fresh({
       tiers: ['debug', 'train'],
       stamp_sizes: [64, 96],
@@ -142,7 +142,13 @@ describe('tiers', () => {
     expect(all[0]).toMatchObject({ stamp_size: 96, bandset: 'r' });
     const limited = await runManifest({ ...many, variant: 'limited', test_limit: 7 });
     expect(limited.result.counts).toMatchObject({ experiments: 8, rows: 56 });
-    expect(await rowsOf(limited.config, 'debug_stamp96_bandsr_gridgrid_small')).toEqual(all.slice(0, 7));
+    // 240 rows of each split: 7 are 3, 2 and 2, and the first of them.
+    const first = (split: string, rows: number) => all.filter(({ region_split }) => region_split === split).slice(0, rows);
+    const wanted = [...first('test', 3), ...first('train', 2), ...first('val', 2)];
+    expect(await rowsOf(limited.config, 'debug_stamp96_bandsr_gridgrid_small')).toEqual(wanted);
+    const rest = { ...many, variant: 'few', test_limit: 3 };
+    const few = await rowsOf((await runManifest(rest)).config, 'train_stamp64_bandsr_gridgrid_small');
+    expect(few.map(({ region_split }) => region_split)).toEqual(['test', 'train', 'val']);
     const one = await runManifest({ ...many, variant: 'one', experiment_id: 'train_stamp64_bandsr_gridgrid_small' });
     expect(one.result.counts).toMatchObject({ experiments: 1, rows: 30 });
     await expect(runManifest({ ...many, variant: 'none', experiment_id: 'train' })).rejects.toMatchObject({

@@ -3,9 +3,9 @@ import type { Part } from './parts.ts';
 
 /**
  * Rows of each split that a limit leaves, at most `limit` together and at most what a split has: each gets its share rounded down, and
- * what is left goes to the largest remainders, the earlier split first. 0 is no limit.
+ * what is left goes to the largest remainders, the earlier split first; none is without a row where the limit allows one each. 0 is no limit.
  */
-export function limitSplits(rows: ReadonlyMap<string, number>, limit: number): Map<string, number> {
+export function limitSplits<Split>(rows: ReadonlyMap<Split, number>, limit: number): Map<Split, number> {
   const total = [...rows.values()].reduce((sum, held) => sum + held, 0);
   if (limit === 0 || total <= limit) return new Map(rows);
   const shares = [...rows].map(([split, held]) => ({ split, exact: (held * limit) / total }));
@@ -13,6 +13,13 @@ export function limitSplits(rows: ReadonlyMap<string, number>, limit: number): M
   const left = limit - [...kept.values()].reduce((sum, share) => sum + share, 0);
   const byRemainder = shares.toSorted((a, b) => (b.exact % 1) - (a.exact % 1));
   for (const { split } of byRemainder.slice(0, left)) kept.set(split, (kept.get(split) ?? 0) + 1);
+  const splits = [...rows.values()].filter((held) => held > 0).length;
+  // A split of too small a share takes its row from the largest.
+  for (const [split, held] of rows) {
+    if (held === 0 || kept.get(split) !== 0 || limit < splits) continue;
+    const [largest, most] = [...kept].reduce((best, one) => (one[1] > best[1] ? one : best));
+    kept.set(largest, most - 1).set(split, 1);
+  }
   return kept;
 }
 

@@ -11,7 +11,7 @@ import { bandsetsOf } from './campaign.ts';
 import { TaskDraws } from './draws.ts';
 import type { GivenKeys } from './given-keys.ts';
 import { imagesAt, isothermalCriticalArea } from './placement.ts';
-import { groupRows } from './plan.ts';
+import { groupRows, withinLimit } from './plan.ts';
 import type { InputTable } from './source.ts';
 
 /** Rows that are in memory at once; the input is read again where the next ones are not behind these. */
@@ -27,7 +27,9 @@ export async function* givenBatches(
   keys: GivenKeys,
   experiment: GivenKeys['experiments'][number],
 ): AsyncGenerator<TableBatch> {
-  const order = config.testLimit > 0 ? experiment.order.subarray(0, config.testLimit) : experiment.order;
+  const { order: whole } = experiment;
+  const kept = withinLimit(whole.length, (place) => keys.split[whole[place]], config.testLimit);
+  const order = whole.filter((_, place) => kept[place] === 1);
   const position = new Int32Array(keys.rows).fill(-1);
   order.forEach((row, place) => {
     position[row] = place;

@@ -1,6 +1,7 @@
 /** The rows of one experiment before anything is drawn: which host, set, config and replicate, in the order of the manifest, and cut into parts. */
+import { limitSplits } from '../inject/limit.ts';
 import { Growing } from './grow.ts';
-import type { Hosts } from './hosts.ts';
+import { type Hosts, SPLITS } from './hosts.ts';
 import { CONTROL_CONFIG, EVERY_CONFIG, type Sample, type Tier } from './sampling.ts';
 
 /** Rows in order of region_split, brickname, dec, ra, config_id, replicate, selection set. */
@@ -39,7 +40,7 @@ export interface PlanOptions {
   readonly replicates: number;
   /** Replicates of positives: more than `replicates` where a pre-pass chooses among candidates. */
   readonly candidates: number;
-  /** Only the first rows; 0 for all. */
+  /** Only so many rows, the first of each split in proportion; 0 for all. */
   readonly limit: number;
 }
 
@@ -54,14 +55,27 @@ export function planRows(sample: Sample, tier: Tier, hosts: Hosts, split: Uint8A
   const set = new Growing(new Uint16Array(0));
   const config = new Growing(new Int32Array(0));
   const replicate = new Growing(new Uint16Array(0));
-  const most = options.limit > 0 ? options.limit : Number.POSITIVE_INFINITY;
   const every = tier.configs.map((_, index) => index);
-  for (let from = 0; from < order.length && host.length < most; ) {
+  const replicatesOf = (choice: number) => (choice === CONTROL_CONFIG ? options.replicates : options.candidates);
+  const held = new Map(SPLITS.map((_, index) => [index, 0]));
+  sample.host.forEach((at, entry) => {
+    const choice = sample.config[entry];
+    held.set(split[at], (held.get(split[at]) ?? 0) + (choice === EVERY_CONFIG ? every.length : 1) * replicatesOf(choice));
+  });
+  const quota = limitSplits(held, options.limit);
+  const left = new Map(quota);
+  for (let from = 0; from < order.length; ) {
     let to = from + 1;
     while (to < order.length && rankOf[order[to]] === rankOf[order[from]]) to++;
+    const own = split[sample.host[order[from]]];
+    if ((left.get(own) ?? 0) <= 0) {
+      from = to;
+      continue;
+    }
+    const before = host.length;
     // Hosts of one rank have one position, and so one choice of config.
     const choice = sample.config[order[from]];
-    const replicates = choice === CONTROL_CONFIG ? options.replicates : options.candidates;
+    const replicates = replicatesOf(choice);
     for (const one of choice === EVERY_CONFIG ? every : [choice]) {
       for (let number = 0; number < replicates; number++) {
         for (let at = from; at < to; at++) {
@@ -72,12 +86,23 @@ export function planRows(sample: Sample, tier: Tier, hosts: Hosts, split: Uint8A
         }
       }
     }
+    left.set(own, (left.get(own) ?? 0) - (host.length - before));
     from = to;
   }
-  return firstRows(
-    { length: host.length, host: host.values(), set: set.values(), config: config.values(), replicate: replicate.values() },
-    most,
-  );
+  const plan = {
+    length: host.length,
+    host: host.values(),
+    set: set.values(),
+    config: config.values(),
+    replicate: replicate.values(),
+  };
+  // The last host of a split may have more rows than are left to it.
+  return options.limit > 0
+    ? keepRows(
+        plan,
+        leading(plan.length, (row) => split[plan.host[row]], quota),
+      )
+    : plan;
 }
 
 /** The rows of a plan for which `keep` is 1. */
@@ -93,16 +118,21 @@ export function keepRows(plan: RowPlan, keep: Uint8Array): RowPlan {
   };
 }
 
-/** The first rows of a plan. */
-export function firstRows(plan: RowPlan, most: number): RowPlan {
-  if (plan.length <= most) return plan;
-  return {
-    length: most,
-    host: plan.host.subarray(0, most),
-    set: plan.set.subarray(0, most),
-    config: plan.config.subarray(0, most),
-    replicate: plan.replicate.subarray(0, most),
-  };
+/** 1 for each row that is among the first of its split, as many as `quota` says. */
+function leading(rows: number, splitOf: (row: number) => number, quota: ReadonlyMap<number, number>): Uint8Array {
+  const left = new Map(quota);
+  return Uint8Array.from({ length: rows }, (_, row) => {
+    const own = left.get(splitOf(row)) ?? 0;
+    left.set(splitOf(row), own - 1);
+    return own > 0 ? 1 : 0;
+  });
+}
+
+/** 1 for each row that a limit leaves: the first of each split, in proportion to its rows. 0 is no limit. */
+export function withinLimit(rows: number, splitOf: (row: number) => number, limit: number): Uint8Array {
+  const held = new Map<number, number>(SPLITS.map((_, index) => [index, 0]));
+  for (let row = 0; row < rows; row++) held.set(splitOf(row), (held.get(splitOf(row)) ?? 0) + 1);
+  return leading(rows, splitOf, limitSplits(held, limit));
 }
 
 /** Rows `from .. to` of a manifest: one row group, one future part. */

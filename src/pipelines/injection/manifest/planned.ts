@@ -7,7 +7,7 @@ import type { InjectConfig } from '../config.ts';
 import { chooseByArcSnr, type Measure, snrTargetOf } from './arc-snr.ts';
 import { type PlannedExperiment, planCampaign } from './campaign.ts';
 import { SPLITS } from './hosts.ts';
-import { firstRows, groupRows, type RowPlan } from './plan.ts';
+import { groupRows, keepRows, type RowPlan, withinLimit } from './plan.ts';
 import { type Prepared, prepareHosts } from './prepare.ts';
 import type { Rejected } from './rejected.ts';
 import { drawRows, type Experiment } from './rows.ts';
@@ -109,7 +109,11 @@ async function finalPlan(
       `${experiment.id}: the candidates fill ${total('taken')} of ${total('wanted')} rows of the arc_snr histogram; more candidates or another grid reach further.`,
     );
   }
-  return config.testLimit > 0 ? firstRows(plan, config.testLimit) : plan;
+  if (config.testLimit === 0) return plan;
+  return keepRows(
+    plan,
+    withinLimit(plan.length, (row) => experiment.split[plan.host[row]], config.testLimit),
+  );
 }
 
 function* drawnBatches(
