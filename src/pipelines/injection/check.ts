@@ -132,6 +132,7 @@ export const checkStage = defineStage<InjectConfig>({
     'control_frac_debug',
     'control_frac_grid',
     'control_frac_train',
+    'unpaired_controls',
     'val_frac',
     'test_frac',
     'split_tolerance',
