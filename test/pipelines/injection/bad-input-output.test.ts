@@ -177,8 +177,8 @@ describe('check finds what was damaged afterwards', () => {
     expect(refused.get(name)).toMatch(reason);
     // And the stage itself does not take it for done.
     const rerun = runCampaign(PATH, { sets: [`variant=${variant}`], stages: ['inject'] });
-    if (variant === 'gone') expect((await rerun).results['inject'].counts).toMatchObject({ parts_written: 1 });
-    else await expect(rerun).rejects.toMatchObject({ code: expect.stringMatching(/^(CONFIG|INPUT)_INVALID$/) });
+    if (['gone', 'cut'].includes(variant)) expect((await rerun).results['inject'].counts).toMatchObject({ parts_written: 1 });
+    else await expect(rerun).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
     await runCampaign(PATH, { sets: [`variant=${variant}`], stages: ['inject'], force: true });
     expect(await bitsOf(variant)).toEqual(wanted);
   });
