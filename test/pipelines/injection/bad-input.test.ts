@@ -70,7 +70,7 @@ describe('a given manifest', () => {
     ['a source at no place', { src_x_arcsec: 'inf' }, /src_x_arcsec/],
     ['no magnitude', { src_dmag: 'NaN', rmag: 'NaN' }, /magnitude/],
     ['a Sersic index beyond all galaxies', { src_n: 60 }, /60/],
-    ['a brick of no name', { brickname: 'nowhere' }, /nowhere/],
+    ['a brick that is nowhere', { brickname: '1234p050' }, /1234p050/],
     ['a place that is none', { ra: 12, dec: 80 }, /OUTSIDE_BRICK/],
     ['a lens model that nobody knows', { lens_model: 'NFW' }, /NFW/],
   ])('with a row of %s: that row says so, the others are made', async (_, bad, reason) => {
