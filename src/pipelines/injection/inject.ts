@@ -5,13 +5,12 @@ import { inOrder } from '../in-order.ts';
 import { defineStage, type StageContext, type StageResult } from '../stage.ts';
 import { type BrickIdentities, brickIdentities } from './bricks/identity.ts';
 import type { InjectConfig } from './config.ts';
-import { checksum, hashOf } from './inject/checksum.ts';
 import { type Chunk, chunksOf } from './inject/chunks.ts';
 import type { Injector } from './inject/injector.ts';
 import { clearLeftovers } from './inject/leftovers.ts';
 import { limitParts } from './inject/limit.ts';
 import { openInjector } from './inject/open-injector.ts';
-import { type Part, type PartOrigin, PartStatus, planParts } from './inject/parts.ts';
+import { bandsOf, hashOfInputs, type Part, type PartOrigin, PartStatus, planParts } from './inject/parts.ts';
 import { checkSomeBricks } from './inject/preflight.ts';
 import { recipeOf } from './inject/recipe.ts';
 import { writeRunConfig } from './inject/run-config.ts';
@@ -20,6 +19,7 @@ import { openPartWriter, type PartWriter, type PartWriterOptions } from './injec
 import { datasetFolder, type LayoutConfig, phaseFolder } from './layout.ts';
 import { requireKeys } from './load-config.ts';
 import { openManifest } from './manifest/read.ts';
+import { inputChecksum } from './manifest/source.ts';
 
 /** Chunks under way: one being cut, one being drawn, one being written. */
 const CHUNKS_AT_ONCE = 3;
@@ -45,11 +45,11 @@ async function run(context: StageContext, config: InjectConfig): Promise<StageRe
   const layout = { output, variant: config.variant, manifestsSubdir: config.manifestsSubdir };
   const manifest = await openManifest({ ...layout, experimentId: config.experimentId });
   const usesBank = config.sourceMode !== 'sersic' && templateBank !== undefined;
-  const inputs = { ...manifest.marker.inputs, ...(usesBank ? { [templateBank]: await checksum(templateBank) } : {}) };
+  const inputs = { ...manifest.marker.inputs, ...(usesBank ? { [templateBank]: await inputChecksum(templateBank) } : {}) };
   await context.record.note({ inputs });
   const origin = {
     configHash: context.record.configHash,
-    inputsHash: hashOf(Object.values(inputs)),
+    inputsHash: hashOfInputs(Object.values(inputs)),
     testLimit: config.testLimit,
   };
   await clearLeftovers(phaseFolder(layout, '4c'));
@@ -67,12 +67,6 @@ async function run(context: StageContext, config: InjectConfig): Promise<StageRe
   }
   const folders = manifest.experiments.map((id) => datasetFolder(layout, config.metricsOnly ? 'metrics' : 'stamps', id));
   return tally.result((performance.now() - begin) / 1000, folders);
-}
-
-/** Bands of a bandset, in the order of the config. */
-function bandsOf(bandset: string, bands: readonly string[]): string[] {
-  const own = bands.filter((band) => bandset.includes(band));
-  return own.length === 0 ? [...bands] : own;
 }
 
 async function injectExperiment(
@@ -95,6 +89,7 @@ async function injectExperiment(
   tally.skip(mine.length - todo.length, rowsOf(mine) - rowsOf(todo));
   if (todo.length === 0) return;
   const recipe = recipeOf(own);
+  const before = tally.counts();
   await context.engine();
   await writeRunConfig(context, layout, experimentId);
   if (!force) await checkSomeBricks(own, manifest, all);
@@ -109,7 +104,10 @@ async function injectExperiment(
     await close();
   }
   stopIfAsked(context.signal, tally.rows);
-  await writeRunConfig(context, layout, experimentId, { finished_utc: new Date().toISOString(), ...tally.counts() });
+  // Of this experiment alone; of one shard of several its own record tells.
+  const counts = Object.entries(tally.counts()).map(([name, count]) => [name, count - before[name]] as const);
+  const finished = { finished_utc: new Date().toISOString(), ...Object.fromEntries(counts) };
+  await writeRunConfig(context, layout, experimentId, shard.count === 1 ? finished : {});
 }
 
 /** After the part in hand, which is kept. */

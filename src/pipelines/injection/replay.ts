@@ -9,7 +9,7 @@ import { PLANES, type Task, type TaskValue } from './columns.ts';
 import type { InjectConfig } from './config.ts';
 import type { InjectedRow } from './inject/injector.ts';
 import { openInjector } from './inject/open-injector.ts';
-import { type Part, planParts } from './inject/parts.ts';
+import { bandsOf, type Part, planParts } from './inject/parts.ts';
 import { type Recipe, recipeOf } from './inject/recipe.ts';
 import { fillPlane } from './inject/write-part.ts';
 import { datasetFolder, joinLocation, type LayoutConfig, partName, phaseFolder } from './layout.ts';
@@ -74,8 +74,9 @@ async function replayRow(
   layout: LayoutConfig,
   { part, task }: { part: Part; task: Task },
 ): Promise<Replay> {
-  const recipe = recipeOf(config);
-  const { injector, close } = await openInjector(context, config, recipe);
+  const own = { ...config, bands: bandsOf(part.bandset, config.bands) };
+  const recipe = recipeOf(own);
+  const { injector, close } = await openInjector(context, own, recipe);
   const [row] = await injector.inject([task]).finally(close);
   const stored = await storedRow(layout, part, task.task_id, recipe.metricsOnly ? 'metrics' : 'stamps');
   const differences = [...compareMetrics(row, stored), ...compareStamps(recipe, row, stored)];

@@ -5,6 +5,7 @@ import type { RunPage, RunSection } from '../../report/run-page.ts';
 import { runPage } from '../../report/run-page.ts';
 import { openDataset } from '../dataset.ts';
 import { defineStage, type StageContext, type StageResult } from '../stage.ts';
+import { expectedOf } from './check/context.ts';
 import type { InjectConfig } from './config.ts';
 import { experimentsOf } from './experiments.ts';
 import { recipeOf } from './inject/recipe.ts';
@@ -36,7 +37,8 @@ async function run(context: StageContext, config: InjectConfig): Promise<StageRe
   const store = await openStore(folder);
   try {
     for (const experimentId of experiments) {
-      const page = await pageOf(context, config, layout, experimentId);
+      const own = { ...config, bands: [...expectedOf({ ...config, output }, experimentId).bands] };
+      const page = await pageOf(context, own, layout, experimentId);
       const name = experiments.length === 1 ? 'index.html' : `${experimentId}.html`;
       await store.put(name, new TextEncoder().encode(runPage(page)));
       outputs.push(joinLocation(folder, name));

@@ -9,13 +9,16 @@ import { openSource } from '../../../src/io/store/store.ts';
 import { makeDemoSurvey } from '../../../src/pipelines/demo/survey.ts';
 import { templateIndex } from '../../../src/pipelines/injection/bank/template-index.ts';
 import { metricsColumns } from '../../../src/pipelines/injection/columns.ts';
-import { INJECT_KEYS } from '../../../src/pipelines/injection/config.ts';
+import { INJECT_KEYS, type InjectConfig } from '../../../src/pipelines/injection/config.ts';
+import { replayTask } from '../../../src/pipelines/injection/replay.ts';
+import { defineStage } from '../../../src/pipelines/stage.ts';
 import { fluxFromMagnitude } from '../../../src/sky/photometry.ts';
+import { runAlone } from '../../support/campaign.ts';
 import { bitsByTask, filesBelow, type Row, rowsBelow, rowsOf, runCampaign, surveyPixels } from './campaign-support.ts';
 
 const BANDS = ['g', 'r', 'z'];
 const SURVEY = mkdtempSync(join(tmpdir(), 'arclet-campaign-'));
-/** As the issue has it, letter by letter. */
+/** The smallest config there is, letter by letter. */
 const SMALLEST =
   '{"targets":"targets.csv","coadd_cache":"bricks","output":"out","variant":"v1","tiers":["debug"],"bands":["g","r","z"],"stamp_sizes":[64],"source_mode":"sersic"}';
 const EXPERIMENT = 'debug_stamp64_bandsgrz_gridgrid_small';
@@ -233,6 +236,28 @@ describe('what the config asks for', () => {
       expect(small.get(key)?.['image_r']).toEqual(middle);
     }
     for (const row of grz48) expect((row['image_g'] as Float32Array).length).toBe(48 * 48);
+  });
+
+  it('a bandset of one band is replayed, reported and recorded by itself', async () => {
+    const { folder, path } = campaign({ ...TRAIN, bandsets: ['grz', 'r'], planes: ['injected', 'host', 'arc'] });
+    const { loaded } = await runCampaign(path, { stages: ['manifest', 'inject', 'report'], sets: ['test_limit=24'] });
+    const red = 'train_stamp64_bandsr_gridcustom';
+    const record = (name: string) => JSON.parse(readFileSync(join(folder, 'out/phase4c/v1', `run_config_${name}.json`), 'utf8'));
+    expect([red, 'train_stamp64_bandsgrz_gridcustom'].map((name) => record(name).rows)).toEqual([24, 24]);
+    expect(readFileSync(join(folder, 'out/phasereport/v1', `${red}.html`), 'utf8')).toContain('with the arc');
+    const drawn = (await rowsOf(folder, 'metrics', { experiment: red })).find((row) => row['is_control'] === 0) as Row;
+    const replay = defineStage<InjectConfig>({
+      name: 'replay',
+      aliases: [],
+      summary: 'one row again',
+      keys: [],
+      run: async (context, config) => {
+        const { matches, lines } = await replayTask(context, config, drawn.task_id);
+        return { outcome: matches ? 'done' : 'no-go', counts: {}, outputs: [], summary: lines };
+      },
+    });
+    const { outcome, summary } = await runAlone(replay, loaded);
+    expect({ outcome, said: summary.join(' ') }).toEqual({ outcome: 'done', said: expect.stringContaining('equal bit for bit') });
   });
 
   it('only metrics: the same numbers, and no stamps', async () => {

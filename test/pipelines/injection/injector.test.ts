@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PhiloxStream, philoxKey } from '../../../src/core/rng.ts';
 import { metricsColumns, type Task } from '../../../src/pipelines/injection/columns.ts';
-import { causticCurves, imageCount } from '../../../src/sky/lensing/caustics.ts';
-import { lensParameters } from '../../../src/sky/lensing/models.ts';
 import { taskOf, withInjector } from '../../support/injection.ts';
 
 /** 48 configs of grid_small x 20 draws as the originals make them. */
@@ -47,22 +45,6 @@ describe('960 rows of grid_small', () => {
     const magnifications = rows.map(({ metrics }) => metrics['magnification'] as number);
     expect(magnifications.every((value) => value > 1)).toBe(true);
     expect(Math.max(...rows.map(({ metrics }) => metrics['render_flux_err'] as number))).toBeLessThan(0.005);
-    // A source inside the cut is never demagnified; the originals' 1.35 % were aliasing.
-    const inCut = tasks.filter((task) => {
-      const q = (1 - Number(task['lens_e'])) / (1 + Number(task['lens_e']));
-      const shear = Number(task['shear']);
-      const phi = 2 * Number(task['shear_phi_rad']);
-      const lens = lensParameters({
-        model: 'sie',
-        thetaEArcsec: Number(task['theta_e_arcsec']),
-        q,
-        phiRad: Number(task['lens_phi_rad']),
-        gamma1: shear * Math.cos(phi),
-        gamma2: shear * Math.sin(phi),
-      });
-      return imageCount(causticCurves(lens), Number(task['src_x_arcsec']), Number(task['src_y_arcsec'])) > 1;
-    });
-    expect(inCut.length).toBeGreaterThan(800);
   });
 });
 

@@ -1,4 +1,5 @@
 /** Parts: the units of a campaign. A part is one row group of the manifest; it is written whole, carries the hash of the config that made it, and is skipped when it is there. */
+import { createHash } from 'node:crypto';
 import { ArcletError, isArcletError } from '../../../core/errors.ts';
 import { openParquet } from '../../../io/parquet.ts';
 import { openStore, type Store } from '../../../io/store/store.ts';
@@ -183,4 +184,15 @@ function strange(location: string, why: string, data?: Record<string, unknown>):
     remedy: 'Choose another variant, or overwrite what is there with --force.',
     data,
   });
+}
+
+/** Bands of a bandset, in the order of the config. */
+export function bandsOf(bandset: string, bands: readonly string[]): string[] {
+  const own = bands.filter((band) => bandset.includes(band));
+  return own.length === 0 ? [...bands] : own;
+}
+
+/** One SHA-256 of several checksums, whatever their order: the names of files may change, what is in them not. */
+export function hashOfInputs(checksums: readonly string[]): string {
+  return createHash('sha256').update(checksums.toSorted().join(' ')).digest('hex');
 }
