@@ -82,7 +82,7 @@ export type Mischief = number | 'cut' | 'page' | 'hang' | 'drop';
 
 export interface SurveyServer {
   readonly url: string;
-  /** Paths asked for, in order. */
+  /** Paths of bricks asked for, in order. */
   readonly asked: string[];
   /** Answers to the next requests whose path contains the key, one each; then the file. */
   readonly mischief: Map<string, Mischief[]>;
@@ -95,6 +95,8 @@ export async function startSurvey(folder: string): Promise<SurveyServer> {
   const mischief = new Map<string, Mischief[]>();
   const server = createServer((request, response) => {
     const path = decodeURIComponent(request.url ?? '/');
+    // A client of another test may still try a port that was given to this server meanwhile.
+    if (!/^\/\d{3}\//.test(path)) return void response.writeHead(404).end('no survey');
     asked.push(path);
     const found = [...mischief].find(([key, left]) => path.includes(key) && left.length > 0);
     const kind = found?.[1].shift();

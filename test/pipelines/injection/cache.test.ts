@@ -56,7 +56,9 @@ describe('fetching from a web server', () => {
         outcome: 'done',
         counts: { bricks: 2, bricks_ok: 2, files_fetched: 2 * FILES, files_kept: 0 },
       });
-      expect(survey.asked.length).toBe(2 * FILES);
+      // Once each, but for what a connection that broke under load made it try again, which it tells by its wait.
+      expect(new Set(survey.asked).size).toBe(2 * FILES);
+      expect(survey.asked.length).toBe(2 * FILES + patience.waits.length);
       expect(survey.asked[0]).toBe('/012/0123p045/legacysurvey-0123p045-image-g.fits.fz');
       const assets = await assetsOf(out);
       expect(assets.map(({ brickname, ok, error, files }) => [brickname, ok, error, files])).toEqual(
@@ -78,6 +80,7 @@ describe('fetching from a web server', () => {
       expect(assets[0]).toMatchObject({ bytes: BigInt(bytes), sha256: sha256(digests), location: join(cache, GOOD[0]) });
 
       survey.asked.length = 0;
+      patience.waits.length = 0;
       const again = await runCache(contextOf(), configOf(keys), patience);
       expect(again.counts).toMatchObject({ bricks: 2, bricks_ok: 2, files_fetched: 0, files_kept: 2 * FILES });
       expect(survey.asked).toEqual([]);
