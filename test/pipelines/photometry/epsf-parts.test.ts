@@ -161,6 +161,18 @@ describe('pixels of stars', () => {
     expect(image[0] - (raised.image[0] - 100)).toBeCloseTo(0, 0);
   });
 
+  it('follows a slope along y where the spline of SEP, under profile tract7dt, is half a pixel of it off', () => {
+    const settings = { background_boxsize: 16, background_filtersize: 1, background_source_mask_sigma: 1000 };
+    const middle = (profile: CellTask['profile']) => {
+      const task = taskOf([], settings, { profile });
+      task.image.forEach((_, k) => {
+        task.image[k] = 0.2 * Math.floor(k / SIZE);
+      });
+      return Number(subtractBackground(task).level?.[80 * SIZE + 80]);
+    };
+    expect(middle('arclet') - middle('tract7dt')).toBeCloseTo(0.1, 3);
+  });
+
   it('reports a cell whose background cannot be measured', () => {
     const task = taskOf([]);
     task.bad.fill(1);

@@ -39,6 +39,7 @@ export function subtractBackground(task: CellTask): CellBackground {
         meshHeight: meshSize,
         filterWidth: settings.backgroundFiltersize,
         filterHeight: settings.backgroundFiltersize,
+        interpolation: task.profile === 'tract7dt' ? 'sextractor' : 'natural',
       },
     );
     const sky = background.levelMap() as Float32Array;
