@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { fitRows } from '../../scripts/fit-rows.ts';
-import { FitFileSchema } from '../../src/pipelines/photometry/config.ts';
+import { fitJsonSchema } from '../../scripts/fit-schema.ts';
+import { FIT_ALIASES, FitFileSchema } from '../../src/pipelines/photometry/config.ts';
 import { sampleConfig } from '../../src/pipelines/photometry/config-sample.ts';
 import { FIT_KEYS, loadFitConfig } from '../../src/pipelines/photometry/load-config.ts';
 import { openLogFile } from '../../src/pipelines/photometry/log-file.ts';
@@ -93,6 +94,27 @@ describe('arclet fit', () => {
     expect(existsSync(join(folder, 'work'))).toBe(false);
   });
 
+  it('validates Gaia tables by what the profile would do with them', () => {
+    const folder = freshFolder();
+    const images = [{ name: 'a.fits' }, { name: 'b.fits', cards: { FILTER: 'm425' } }];
+    const inputs = '  gaiaxp_synphot_csv: gaia.csv\n';
+    writeField(folder, { ...FIELD, images, inputs, yaml: 'crop: {margin: 5}\n' });
+    const validate = (gaia: string, ...more: string[]) => {
+      writeFileSync(join(folder, 'gaia.csv'), gaia);
+      return arclet(folder, 'validate', '--config', 'config.yaml', ...more);
+    };
+    const without = 'SOURCE_ID,ra,dec,phot_g_mean_mag,mag_m400\n1,2,3,4,5\n';
+    const ours = validate(without);
+    expect([ours.status, ours.err]).toEqual([3, expect.stringMatching(/gaia\.csv has no column mag_m425\.\n/)]);
+    const original = validate(without, '--profile', 'tract7dt');
+    const words = 'has no mag_m425: in these bands injected rows have flux 0, and PSFs get no Gaia stars';
+    expect([original.status, original.err]).toEqual([0, expect.stringContaining(words)]);
+    const seeds = validate('RA,dec\n1,2\n', '--set', 'zp.enabled=false');
+    expect([seeds.status, seeds.err]).toEqual([0, expect.stringContaining('in these bands PSFs get no Gaia stars')]);
+    const lost = validate('source_id,ra,dec,phot_g_mean_mag,mag_m400,mag_m425\n5.8e18,2,3,4,5,6\n');
+    expect([lost.status, lost.err]).toEqual([3, expect.stringContaining('which have lost its last digits')]);
+  });
+
   it('keeps the reason of a failure in the log file and the record', () => {
     const folder = freshFolder();
     writeField(folder, { ...FIELD, images: [{ name: 'a.fits', cards: { SKYSIG: undefined } }] });
@@ -158,9 +180,24 @@ describe('the log file', () => {
 describe('what is written about the config', () => {
   it('the JSON Schema and docs/photometry.md have the keys and defaults in force', () => {
     const written = JSON.parse(readFileSync(join(ROOT, 'configs/schema/fit.schema.json'), 'utf8'));
-    expect(written.properties).toEqual(JSON.parse(JSON.stringify(jsonSchemaOf(FitFileSchema))).properties);
+    expect(written.properties).toEqual(JSON.parse(JSON.stringify(fitJsonSchema())).properties);
     const rows = readFileSync(join(ROOT, 'docs/photometry.md'), 'utf8').split('\n');
     expect(fitRows().filter((row) => !rows.includes(row))).toEqual([]);
     expect(fitRows()).toHaveLength(FIT_KEYS.length);
+  });
+
+  it('the JSON Schema takes the spellings of 0.6.0, as deprecated, and says where they went', () => {
+    const today = jsonSchemaOf(FitFileSchema) as { properties: Record<string, { properties: object }> };
+    const schema = fitJsonSchema().properties ?? {};
+    for (const [alias, key] of Object.entries(FIT_ALIASES)) {
+      const [section, name] = alias.split('.');
+      expect(today.properties[section].properties).not.toHaveProperty(name);
+      expect(schema[section].properties?.[name]).toMatchObject({
+        deprecated: true,
+        description: expect.stringContaining(key ?? 'without effect'),
+      });
+    }
+    expect(schema['crop'].properties?.['overlay_downsample_full']).toMatchObject({ type: 'integer', exclusiveMinimum: 0 });
+    expect(schema['crop'].properties?.['margin']).not.toHaveProperty('deprecated');
   });
 });

@@ -106,6 +106,7 @@ export function catalogueSource(row: number, x: number, y: number): CatalogueSou
     y,
     excludedCrop: false,
     excludedSaturation: false,
+    duplicateId: false,
     gaiaSourceId: '',
   };
 }

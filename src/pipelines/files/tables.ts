@@ -87,14 +87,19 @@ async function openTable(source: ByteSource, hdu: string | undefined): Promise<O
 export function chooseColumns(location: string, schema: TableSchema, names: readonly string[] | undefined): TableSchema {
   if (names === undefined) return schema;
   const columns = names.map((name) => {
-    const exact = schema.columns.find((column) => column.name === name);
-    if (exact !== undefined) return exact;
-    const alike = schema.columns.filter((column) => column.name.toLowerCase() === name.toLowerCase());
-    if (alike.length === 1) return alike[0];
+    const found = columnNamed(schema, name);
+    if (found !== undefined) return found;
     throw new ArcletError('INPUT_INVALID', `${location} has no column '${name}'.`, {
       subject: location,
       remedy: `Choose among ${schema.columns.map((column) => column.name).join(', ')}.`,
     });
   });
   return { ...schema, columns };
+}
+
+/** The column of this name, else the only one that differs from it in capitals alone. */
+export function columnNamed({ columns }: TableSchema, name: string): TableSchema['columns'][number] | undefined {
+  const exact = columns.find((column) => column.name === name);
+  const alike = columns.filter((column) => column.name.toLowerCase() === name.toLowerCase());
+  return exact ?? (alike.length === 1 ? alike[0] : undefined);
 }

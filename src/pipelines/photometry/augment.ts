@@ -4,6 +4,7 @@
  */
 import { parse } from 'node:path';
 import type { StageContext } from '../stage.ts';
+import { meanEpoch } from './augment/epoch.ts';
 import { type GaiaSelection, readGaia } from './augment/gaia-table.ts';
 import { gaiaPicture } from './augment/picture.ts';
 import { augmentRows, writeTexts } from './augment/rows.ts';
@@ -38,8 +39,7 @@ export async function augmentField(context: StageContext, config: FitConfig, fie
     field.box.width,
     field.box.height,
   );
-  const epochs = field.frames.flatMap(({ epochYear }) => epochYear ?? []);
-  const epochYear = isOriginal || epochs.length === 0 ? undefined : epochs.reduce((sum, year) => sum + year, 0) / epochs.length;
+  const epochYear = meanEpoch(field.frames, profile);
   const selection = await readGaia(location, {
     magMin: zp.gaiaMagMin,
     magMax: zp.gaiaMagMax,
@@ -68,6 +68,7 @@ export async function augmentField(context: StageContext, config: FitConfig, fie
     bands,
     zpRef: imageScaling.zpRef,
     injectedFlag: isOriginal ? '' : 'False',
+    withDuplicates: !isOriginal,
   });
   const folder = inFolder(outputs.workDir, 'ZP');
   const table = inFolder(folder, `${parse(inputs.inputCatalog).name}_with_Gaia.csv`);
@@ -87,6 +88,7 @@ export async function augmentField(context: StageContext, config: FitConfig, fie
     gaia_injected: injected.length,
     gaia_saturated: saturated.length,
     gaia_fluxes_filled: augmented.filled,
+    duplicate_id: augmented.sources.filter(({ duplicateId }) => duplicateId).length,
   };
   for (const warning of warningsOf(location, selection, isOriginal)) context.log.info('warning', `warning: ${warning}`);
   const extent = `x ${box.x0} .. ${box.x1}, y ${box.y0} .. ${box.y1}`;
@@ -95,7 +97,7 @@ export async function augmentField(context: StageContext, config: FitConfig, fie
     `Gaia: ${counts.gaia_matched} of ${field.sources.length} rows matched within ${zp.matchRadiusArcsec} arcsec, ${augmented.filled} fluxes filled; ${injected.length} sources injected, ${saturated.length} near saturated pixels left out`,
   ];
   if (selection.unmoved === undefined)
-    summary.push(`Gaia: ${selection.moved} sources moved to ${epochYear?.toFixed(3)}, the mean epoch of ${epochs.length} images`);
+    summary.push(`Gaia: ${selection.moved} sources moved to ${epochYear?.toFixed(3)}, the mean epoch of the images`);
   for (const line of summary) context.log.info('augmented', line);
   const { sources, columns } = augmented;
   return { field: { ...field, sources, columns }, counts, outputs: [table, picture], summary };

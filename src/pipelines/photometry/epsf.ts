@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import type { Failure, StageContext } from '../stage.ts';
+import { meanEpoch } from './augment/epoch.ts';
 import type { FitConfig } from './config.ts';
 import type { FinishedCell } from './epsf/finish-band.ts';
 import { type GaiaSeeds, readSeeds, type Seeds } from './epsf/gaia-seeds.ts';
@@ -106,7 +107,12 @@ async function seedsOf({ log }: StageContext, config: FitConfig, field: LoadedFi
   }
   const { wcs, box, frames } = field;
   const bands = frames.map(({ band }) => band);
-  const seeds = await readSeeds(inputs.gaiaxpSynphotCsv, bands, { wcs, width: box.width, height: box.height }, settings);
+  const area = { wcs, width: box.width, height: box.height };
+  const epochYear = meanEpoch(frames, config.profile);
+  const seeds = await readSeeds(inputs.gaiaxpSynphotCsv, bands, area, settings, epochYear);
+  // With zp.enabled the stage before has told so.
+  if (seeds.unmoved !== undefined && config.profile === 'arclet' && !config.zp.enabled)
+    log.info('warning', `warning: Gaia stars stay at their catalogue's epoch: ${seeds.unmoved}.`);
   if (seeds.without.length > 0) {
     const columns = seeds.without.map((band) => `mag_${band}`).join(', ');
     log.info('warning', `warning: ${inputs.gaiaxpSynphotCsv} has no ${columns}: no Gaia stars in these bands.`);

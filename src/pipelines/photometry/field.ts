@@ -50,7 +50,7 @@ export interface Frame {
 
 /** A row of the catalogue. Rows are never dropped: what is wrong with one stands in its flags. */
 export interface CatalogueSource {
-  /** In the catalogue file, from 0. */
+  /** In the catalogue file, from 0; rows that Gaia adds go on from there. It alone tells rows apart: results are joined by it, never by `id`. */
   readonly row: number;
   /** Kept as text: leading zeros count. Empty without an ID column. */
   readonly id: string;
@@ -64,6 +64,8 @@ export interface CatalogueSource {
   readonly y: number;
   readonly excludedCrop: boolean;
   readonly excludedSaturation: boolean;
+  /** Another row has this `id`. Such rows are fitted as any other. */
+  readonly duplicateId: boolean;
   /** '' or the Gaia source matched. */
   readonly gaiaSourceId: string;
 }

@@ -17,6 +17,8 @@ export interface FieldCatalogue {
   readonly dec: Float64Array;
   /** Empty without an ID column. */
   readonly id: readonly string[] | undefined;
+  /** As {@link duplicateIds} says; no items without an ID column. */
+  readonly duplicateId: Uint8Array;
   /** In capitals. */
   readonly type: readonly string[] | undefined;
   /** x of all FLUX_x columns. */
@@ -52,7 +54,8 @@ export async function readFieldCatalogue(path: string): Promise<FieldCatalogue> 
   if (nowhere > 0)
     warnings.push(`${path}: ${nowhere} of ${rows} rows have no position (RA, DEC in degrees); they are kept and not fitted.`);
   const id = named('ID');
-  if (id !== undefined) warnings.push(...duplicates(path, id));
+  const duplicateId = duplicateIds(id ?? []);
+  if (id !== undefined) warnings.push(...duplicateWarnings(path, id, duplicateId));
   return {
     rows,
     names,
@@ -60,6 +63,7 @@ export async function readFieldCatalogue(path: string): Promise<FieldCatalogue> 
     ra,
     dec,
     id,
+    duplicateId,
     type: named('TYPE')?.map((type) => type.trim().toUpperCase()),
     bands: names.flatMap((name) => /^FLUX_(.+)$/.exec(name)?.[1].trim() ?? []),
     warnings,
@@ -70,20 +74,28 @@ const degrees = (text: string): number => (NUMBER.test(text.trim()) ? Number(tex
 
 const EXAMPLES = 3;
 
-function duplicates(path: string, id: readonly string[]): string[] {
+/** 1 for every row whose ID another row has as well, the first of them included. Rows without an ID share none. */
+export function duplicateIds(id: readonly string[]): Uint8Array {
   const first = new Map<string, number>();
-  const examples: string[] = [];
-  let count = 0;
+  const flags = new Uint8Array(id.length);
   for (const [row, name] of id.entries()) {
-    if (name === '') continue;
-    const before = first.get(name);
+    const before = name === '' ? undefined : first.get(name);
     if (before === undefined) first.set(name, row);
-    else if (++count <= EXAMPLES) examples.push(`'${name}' in rows ${before + 1} and ${row + 1}`);
+    else flags[before] = flags[row] = 1;
   }
-  if (count === 0) return [];
-  const more = count > EXAMPLES ? ', ...' : '';
+  return flags;
+}
+
+function duplicateWarnings(path: string, id: readonly string[], flags: Uint8Array): string[] {
+  const rows = [...flags.keys()].filter((row) => flags[row] === 1);
+  if (rows.length === 0) return [];
+  const byName = Map.groupBy(rows, (row) => id[row]);
+  const examples = [...byName]
+    .slice(0, EXAMPLES)
+    .map(([name, of]) => `'${name}' in rows ${of.slice(0, EXAMPLES).map((row) => row + 1).join(', ')}${of.length > EXAMPLES ? ', ...' : ''}`); // biome-ignore format: one line
+  const more = byName.size > EXAMPLES ? '; ...' : '';
   return [
-    `${path}: ${count} rows have an ID that stands before (${examples.join(', ')}${more}); results are joined by ID, so these rows will share them.`,
+    `${path}: ${rows.length} rows share ${byName.size} IDs (${examples.join('; ')}${more}); they are kept and flagged, and told apart by their row.`,
   ];
 }
 

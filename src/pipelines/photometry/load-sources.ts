@@ -115,7 +115,7 @@ export interface Flags {
 }
 
 export function sourcesOf(
-  { ra, dec, id, type, rows }: FieldCatalogue,
+  { ra, dec, id, duplicateId, type, rows }: FieldCatalogue,
   { x, y }: Places,
   { crop, saturation }: Flags,
 ): CatalogueSource[] {
@@ -129,6 +129,7 @@ export function sourcesOf(
     y: y[row],
     excludedCrop: crop[row] === 1,
     excludedSaturation: saturation[row] === 1,
+    duplicateId: duplicateId[row] === 1,
     gaiaSourceId: '',
   }));
 }

@@ -116,6 +116,7 @@ function countsOf({ frames, sources, box }: LoadedField, { epsf }: FitConfig): R
     active: sources.filter(isActive).length,
     excluded_crop: sources.filter(({ excludedCrop }) => excludedCrop).length,
     excluded_saturation: sources.filter(({ excludedSaturation }) => excludedSaturation).length,
+    duplicate_id: sources.filter(({ duplicateId }) => duplicateId).length,
     without_position: sources.filter(({ x, y }) => !Number.isFinite(x + y)).length,
     active_cells: activeCells(sources, box.width, box.height, epsf.epsfNgrid).size,
   };

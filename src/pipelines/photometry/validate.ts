@@ -1,7 +1,7 @@
 /** `arclet fit validate`: everything that a run would check before it reads a pixel, and nothing written. */
 import { ArcletError, isArcletError } from '../../core/errors.ts';
-import { withTable } from '../files/tables.ts';
 import { defineStage, type Stage } from '../stage.ts';
+import { withGaia } from './augment/gaia-rows.ts';
 import type { FitConfig } from './config.ts';
 import { checkBands, type FieldCatalogue, readFieldCatalogue } from './load-catalogue.ts';
 import { type FieldImages, openImages } from './load-field.ts';
@@ -29,8 +29,8 @@ export const validateStage: Stage<FitConfig> = defineStage<FitConfig>({
       const bands = images?.frames.map(({ band }) => band) ?? [];
       if (catalogue && images) await attempt(async () => checkBands(config.inputs.inputCatalog, catalogue.bands, bands));
       const gaia = config.inputs.gaiaxpSynphotCsv;
-      if (gaia !== null) await attempt(() => checkGaia(gaia, config, bands));
-      for (const warning of [...(catalogue?.warnings ?? []), ...(images?.warnings ?? [])])
+      const gaiaWarnings = gaia === null ? [] : await attempt(() => checkGaia(gaia, config, bands));
+      for (const warning of [...(catalogue?.warnings ?? []), ...(images?.warnings ?? []), ...(gaiaWarnings ?? [])])
         log.info('warning', `warning: ${warning}`);
       if (faults.length > 0) throw together(faults);
       return report(catalogue as FieldCatalogue, images as FieldImages);
@@ -40,20 +40,22 @@ export const validateStage: Stage<FitConfig> = defineStage<FitConfig>({
   },
 });
 
-/** Throws INPUT_INVALID naming the columns that a run would miss in the Gaia table. */
-async function checkGaia(path: string, { zp, epsf }: FitConfig, bands: readonly string[]): Promise<void> {
-  const names = await withTable(path, undefined, async ({ schema }) => schema.columns.map(({ name }) => name));
+/**
+ * Reads the Gaia table as a run would. Gives what a run would warn of.
+ *
+ * @throws INPUT_UNREADABLE, INPUT_INVALID as a run does
+ */
+async function checkGaia(path: string, { zp, epsf, profile }: FitConfig, bands: readonly string[]): Promise<string[]> {
   const forStars = epsf.useGaiaxp && epsf.psfstarMode !== 'sep';
-  const needed = [
-    ...(zp.enabled ? ['source_id', 'phot_g_mean_mag'] : []),
-    ...(zp.enabled || forStars ? ['ra', 'dec', ...bands.map((band) => `mag_${band}`)] : []),
-  ];
-  const missing = needed.filter((name) => !names.includes(name));
-  if (missing.length === 0) return;
-  throw new ArcletError('INPUT_INVALID', `${path} has no column ${missing.join(', ')}.`, {
-    subject: path,
-    remedy: `It has ${names.join(', ')}.`,
-    data: { missing },
+  if (!zp.enabled && !forStars) return [];
+  const wants = { bands, named: zp.enabled, requireBands: zp.enabled && profile === 'arclet', epochYear: undefined };
+  return withGaia(path, wants, async ({ bandsWithout, batches }) => {
+    // Names that lost their digits show in the rows only.
+    for await (const _ of batches());
+    if (bandsWithout.length === 0) return [];
+    const columns = bandsWithout.map((band) => `mag_${band}`).join(', ');
+    const then = [...(zp.enabled ? ['injected rows have flux 0'] : []), ...(forStars ? ['PSFs get no Gaia stars'] : [])];
+    return [`${path} has no ${columns}: in these bands ${then.join(', and ')}.`];
   });
 }
 

@@ -85,13 +85,13 @@ x,,none,,1,2
     const rows = catalogue.trimEnd().split('\n');
     const filled = rows[1].replace('0.0,1.50', `${flux(16)},1.50`);
     expect(csv).toEqual([
-      `${rows[0]},excluded_crop,excluded_saturation,excluded_any,gaia_source_id,TYPE`,
-      `${filled},False,False,False,${ID(1)},`,
-      `${rows[2]},False,False,False,,`,
-      `${rows[3]},False,False,False,${ID(2)},`,
-      `${rows[4]},True,False,True,,`,
-      `gaia_${ID(3)},${sky(70, 50).replace(',', ',,')},${flux(16)},${flux(16.5)},False,False,False,${ID(3)},STAR`,
-      `gaia_${ID(7)},${sky(80, 20).replace(',', ',,')},0.0,${flux(17)},False,False,False,${ID(7)},STAR`,
+      `${rows[0]},excluded_crop,excluded_saturation,excluded_any,flag_duplicate_id,gaia_source_id,TYPE`,
+      `${filled},False,False,False,False,${ID(1)},`,
+      `${rows[2]},False,False,False,False,,`,
+      `${rows[3]},False,False,False,False,${ID(2)},`,
+      `${rows[4]},True,False,True,False,,`,
+      `gaia_${ID(3)},${sky(70, 50).replace(',', ',,')},${flux(16)},${flux(16.5)},False,False,False,False,${ID(3)},STAR`,
+      `gaia_${ID(7)},${sky(80, 20).replace(',', ',,')},0.0,${flux(17)},False,False,False,False,${ID(7)},STAR`,
     ]);
     expect(counts).toEqual({
       gaia_rows: 11,
@@ -100,6 +100,7 @@ x,,none,,1,2
       gaia_injected: 2,
       gaia_saturated: 1,
       gaia_fluxes_filled: 1,
+      duplicate_id: 0,
     });
     expect(field.sources.map(({ row, id, gaiaSourceId }) => [row, id, gaiaSourceId])).toEqual([
       [0, '007', ID(1)],
@@ -166,7 +167,7 @@ x,,none,,1,2
       [ID(1), 40],
       [ID(2), 70],
     ]);
-    expect(ours.summary.at(-1)).toMatch(/1 sources moved to 2026\.000, the mean epoch of 2 images/);
+    expect(ours.summary.at(-1)).toMatch(/1 sources moved to 2026\.000, the mean epoch of the images/);
     const original = await augmented({ ...given, sets: ['profile=tract7dt'] });
     expect(original.field.sources.map(({ gaiaSourceId, y }) => [gaiaSourceId, Math.round(y)])).toEqual([
       ['', 40],
@@ -195,9 +196,28 @@ x,,none,,1,2
     const again = `ID,gaia_source_id,RA,DEC,excluded_any,type\ngaia_1,old,${sky(30, 30)},yes,STAR\n`;
     const { csv } = await augmented({ gaia: [HEADER, star(1, 30, 30)], catalogue: again });
     expect(csv).toEqual([
-      'ID,gaia_source_id,RA,DEC,excluded_any,type,excluded_crop,excluded_saturation',
-      `gaia_1,${ID(1)},${sky(30, 30)},False,STAR,False,False`,
+      'ID,gaia_source_id,RA,DEC,excluded_any,type,excluded_crop,excluded_saturation,flag_duplicate_id',
+      `gaia_1,${ID(1)},${sky(30, 30)},False,STAR,False,False,False`,
     ]);
+  });
+
+  it('flags every row of an ID that stands twice, injected ones too, and keeps them; as tract7dt there is no such column', async () => {
+    const ids = ['a', 'b', 'a', '', '', `gaia_${ID(2)}`];
+    const given = {
+      gaia: [HEADER, star(1, 30, 30), star(2, 80, 20)],
+      catalogue: `ID,RA,DEC\n${ids.map((id, k) => `${id},${sky(30 + 5 * k, 30)}\n`).join('')}`,
+    };
+    const ours = await augmented(given);
+    const flags = ['True', 'False', 'True', 'False', 'False', 'True', 'True'];
+    expect(ours.field.columns['flag_duplicate_id']).toEqual(flags);
+    expect(ours.field.sources.map(({ row, duplicateId }) => [row, duplicateId])).toEqual(flags.map((flag, k) => [k, flag === 'True'])); // biome-ignore format: one list
+    expect(ours.field.sources.every(({ excludedCrop, excludedSaturation }) => !excludedCrop && !excludedSaturation)).toBe(true);
+    expect([ours.loaded.counts['duplicate_id'], ours.counts['duplicate_id']]).toEqual([2, 4]);
+    const original = await augmented({ ...given, sets: ['profile=tract7dt'] });
+    expect(original.csv[0]).toBe(
+      'ID,RA,DEC,excluded_crop,excluded_saturation,excluded_any,gaia_source_id,TYPE,FLUX_m400,FLUX_m425',
+    );
+    expect(original.counts['duplicate_id']).toBe(4);
   });
 
   it('injects nothing when told so, and has something to say without a Gaia table or without stars in it', async () => {

@@ -209,6 +209,7 @@ describe('catalogue', () => {
     const catalogue = await readFieldCatalogue(path);
     expect(catalogue.rows).toBe(6);
     expect(catalogue.id).toEqual(['007', '007', 'x1', '9', '10', '10']);
+    expect([...catalogue.duplicateId]).toEqual([1, 1, 0, 0, 1, 1]);
     expect(catalogue.type).toEqual(['STAR', '', 'EXP', '', '', 'GAL']);
     expect(catalogue.columns['FLUX_g'].slice(0, 3)).toEqual(['1e3', 'NaN', 'NA']);
     expect(catalogue.columns['ra'][0]).toBe('10.500');
@@ -218,7 +219,7 @@ describe('catalogue', () => {
     expect(catalogue.warnings).toEqual([
       expect.stringContaining('columns ra and Dec are taken for RA and DEC'),
       expect.stringContaining('4 of 6 rows have no position'),
-      expect.stringContaining("2 rows have an ID that stands before ('007' in rows 1 and 2, '10' in rows 5 and 6)"),
+      expect.stringContaining("4 rows share 2 IDs ('007' in rows 1, 2; '10' in rows 5, 6); they are kept and flagged"),
     ]);
   });
 

@@ -118,6 +118,7 @@ describe('load', () => {
       active: 2,
       excluded_crop: 2,
       excluded_saturation: 2,
+      duplicate_id: 0,
       without_position: 1,
       active_cells: 2,
     });

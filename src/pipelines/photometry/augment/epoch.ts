@@ -1,5 +1,7 @@
 /** When images were taken, and where stars were then. */
 import type { FitsHeader } from '../../../io/fits/index.ts';
+import type { Profile } from '../config.ts';
+import type { Frame } from '../field.ts';
 
 const RAD = Math.PI / 180;
 /** Days of a Julian year, and the MJD of J2000.0. */
@@ -18,6 +20,12 @@ export function epochYearOf(header: FitsHeader): number | undefined {
 function dayOf(date: unknown): number | undefined {
   const parts = typeof date === 'string' ? /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d:\d\d(\.\d+)?)?Z?$/.exec(date.trim()) : null;
   return parts === null ? undefined : Date.parse(`${parts[1]}${parts[2] ?? 'T00:00:00'}Z`) / 86_400_000 + 40587;
+}
+
+/** The mean epoch of images, which Gaia sources are moved to. Undefined where no image has one, and in profile tract7dt, which moves nothing. */
+export function meanEpoch(frames: readonly Pick<Frame, 'epochYear'>[], profile: Profile): number | undefined {
+  const epochs = frames.flatMap(({ epochYear }) => epochYear ?? []);
+  return profile === 'tract7dt' || epochs.length === 0 ? undefined : epochs.reduce((sum, year) => sum + year, 0) / epochs.length;
 }
 
 /**

@@ -3,6 +3,7 @@ import { findSkyColumns, writeCsv } from '../../../io/csv.ts';
 import { openStoreOf } from '../../../io/store/store.ts';
 import type { TableBatch } from '../../../io/table.ts';
 import type { CatalogueSource, LoadedField } from '../field.ts';
+import { duplicateIds } from '../load-catalogue.ts';
 import { isActive } from '../load-sources.ts';
 import type { GaiaSources } from './gaia-table.ts';
 
@@ -16,11 +17,13 @@ export interface Additions {
   readonly zpRef: number;
   /** What stands in excluded_* of these rows: empty in tract7dt. */
   readonly injectedFlag: '' | 'False';
+  /** Whether there is a column flag_duplicate_id, which tract7dt does not have. */
+  readonly withDuplicates: boolean;
 }
 
 export interface AugmentedRows {
   readonly sources: readonly CatalogueSource[];
-  /** Those of the catalogue in their order, then excluded_crop, excluded_saturation, excluded_any, gaia_source_id, then what injected rows need besides. */
+  /** Those of the catalogue in their order, then excluded_crop, excluded_saturation, excluded_any, flag_duplicate_id, gaia_source_id, then what injected rows need besides. */
   readonly columns: Readonly<Record<string, readonly string[]>>;
   /** Fluxes that were missing, and are Gaia's now. */
   readonly filled: number;
@@ -35,6 +38,12 @@ const flag = (value: boolean): string => (value ? 'True' : 'False');
 export function augmentRows({ sources, columns }: LoadedField, subject: string, additions: Additions): AugmentedRows {
   const { gaia, matches, injected } = additions;
   const names = Object.keys(columns);
+  const named = (word: string) => names.find((name) => name.trim().toUpperCase() === word);
+  const idColumn = named('ID');
+  const addedIds = injected.map((source) => (idColumn === undefined ? '' : `gaia_${gaia.id[source]}`));
+  // A catalogue that was augmented before may have the name of a row that is injected.
+  const duplicates = duplicateIds(sources.map(({ id }) => id).concat(addedIds));
+  const isDuplicate = (row: number) => duplicates[row] === 1;
   const table = new Map<string, readonly string[]>(Object.entries(columns));
   const filled = fillFluxes(table, additions);
   const matchedIds = sources.map((_, row) => (matches[row] < 0 ? '' : gaia.id[matches[row]]));
@@ -50,12 +59,15 @@ export function augmentRows({ sources, columns }: LoadedField, subject: string, 
     'excluded_any',
     sources.map((source) => flag(!isActive(source))),
   );
+  if (additions.withDuplicates)
+    table.set(
+      'flag_duplicate_id',
+      Array.from(sources.keys(), (row) => flag(isDuplicate(row))),
+    );
   table.set('gaia_source_id', matchedIds);
-  const named = (word: string) => names.find((name) => name.trim().toUpperCase() === word);
-  const idColumn = named('ID');
   const added = injected.map((source, index) => ({
     row: sources.length + index,
-    id: idColumn === undefined ? '' : `gaia_${gaia.id[source]}`,
+    id: addedIds[index],
     type: 'STAR',
     ra: gaia.ra[source],
     dec: gaia.dec[source],
@@ -63,6 +75,7 @@ export function augmentRows({ sources, columns }: LoadedField, subject: string, 
     y: gaia.y[source],
     excludedCrop: false,
     excludedSaturation: false,
+    duplicateId: isDuplicate(sources.length + index),
     gaiaSourceId: gaia.id[source],
   }));
   if (added.length > 0) {
@@ -86,12 +99,17 @@ export function augmentRows({ sources, columns }: LoadedField, subject: string, 
         name,
         added.map(() => additions.injectedFlag),
       );
+    if (additions.withDuplicates)
+      cells.set(
+        'flag_duplicate_id',
+        added.map(({ duplicateId }) => flag(duplicateId)),
+      );
     for (const name of new Set([...table.keys(), ...cells.keys()])) {
       const above = table.get(name) ?? new Array<string>(sources.length).fill('');
       table.set(name, above.concat(cells.get(name) ?? new Array<string>(added.length).fill('')));
     }
   }
-  const matched = sources.map((source, row) => ({ ...source, gaiaSourceId: matchedIds[row] }));
+  const matched = sources.map((source, row) => ({ ...source, duplicateId: isDuplicate(row), gaiaSourceId: matchedIds[row] }));
   return { sources: [...matched, ...added], columns: Object.fromEntries(table), filled };
 }
 

@@ -1,7 +1,6 @@
 /** Gaia stars that may make PSFs: within the frame and within the magnitudes of the config, by band. */
-import type { ColumnValues } from '../../../io/table.ts';
 import type { Wcs } from '../../../sky/wcs/index.ts';
-import { chooseColumns, withTable } from '../../files/tables.ts';
+import { withGaia } from '../augment/gaia-rows.ts';
 import type { EpsfSettings } from './cell-types.ts';
 
 /** Pixels of the working frame, in the order of the file. */
@@ -14,6 +13,8 @@ export interface GaiaSeeds {
   readonly byBand: ReadonlyMap<string, Seeds>;
   /** Bands for which the file has no mag_<band>. */
   readonly without: readonly string[];
+  /** Why stars stay at the epoch of the table; undefined where they were moved. */
+  readonly unmoved: string | undefined;
 }
 
 interface FrameArea {
@@ -24,45 +25,37 @@ interface FrameArea {
 
 const NONE: Seeds = { x: new Float64Array(0), y: new Float64Array(0) };
 
-const numbersOf = (values: ColumnValues, rows: number): Float64Array =>
-  Float64Array.from({ length: rows }, (_, k) => (values[k] === null || values[k] === '' ? Number.NaN : Number(values[k])));
-
 /**
  * Reads ra, dec (deg) and mag_<band> of a Gaia table.
  *
+ * @param epochYear Julian epoch of the images, to which stars are moved; undefined: they stay
  * @throws INPUT_UNREADABLE; INPUT_INVALID when it has no ra or dec. Rows without position or magnitude are no seeds.
  */
 export async function readSeeds(
   location: string,
   bands: readonly string[],
   area: FrameArea,
-  settings: EpsfSettings,
+  settings: Pick<EpsfSettings, 'gaiaMagMin' | 'gaiaMagMax'>,
+  epochYear: number | undefined,
 ): Promise<GaiaSeeds> {
-  return withTable(location, undefined, async (table) => {
-    const names = new Set(table.schema.columns.map(({ name }) => name.toLowerCase()));
-    const known = bands.filter((band) => names.has(`mag_${band}`.toLowerCase()));
-    const columns = chooseColumns(location, table.schema, ['ra', 'dec', ...known.map((band) => `mag_${band}`)]).columns.map(
-      ({ name }) => name,
-    );
+  const wants = { bands, named: false, requireBands: false, epochYear };
+  return withGaia(location, wants, async ({ bandsWithout, unmoved, batches }) => {
+    const known = bands.filter((band) => !bandsWithout.includes(band));
     const found = new Map(known.map((band) => [band, { x: [] as number[], y: [] as number[] }]));
-    for await (const batch of table.batches(columns)) {
-      const [ra, dec, ...magnitudes] = columns.map((name) => numbersOf(batch.columns[name], batch.rows));
+    for await (const { rows, ra, dec, magnitudes } of batches()) {
       const { x, y } = area.wcs.worldToPixels(ra, dec);
-      known.forEach((band, b) => {
+      for (const [band, magnitude] of magnitudes) {
         const seeds = found.get(band)!;
-        for (let k = 0; k < batch.rows; k++) {
-          const magnitude = magnitudes[b][k];
+        for (let k = 0; k < rows; k++) {
           const inFrame = x[k] >= -0.5 && x[k] < area.width - 0.5 && y[k] >= -0.5 && y[k] < area.height - 0.5;
-          if (!inFrame || !(magnitude >= settings.gaiaMagMin && magnitude <= settings.gaiaMagMax)) continue;
+          if (!inFrame || !(magnitude[k] >= settings.gaiaMagMin && magnitude[k] <= settings.gaiaMagMax)) continue;
           seeds.x.push(x[k]);
           seeds.y.push(y[k]);
         }
-      });
+      }
     }
-    return {
-      byBand: new Map([...found].map(([band, { x, y }]) => [band, { x: Float64Array.from(x), y: Float64Array.from(y) }])),
-      without: bands.filter((band) => !known.includes(band)),
-    };
+    const byBand = new Map([...found].map(([band, { x, y }]) => [band, { x: Float64Array.from(x), y: Float64Array.from(y) }]));
+    return { byBand, without: bandsWithout, unmoved };
   });
 }
 
