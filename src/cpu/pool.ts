@@ -6,7 +6,8 @@
  */
 import { ArcletError } from '../core/errors.ts';
 import { BatchState } from './batch-state.ts';
-import { type Arena, chunkItemsFor, type Program, planArena, type WireValue } from './program.ts';
+import { LentBuffers, type LentPlace } from './lent-arrays.ts';
+import { type Arena, chunkItemsFor, type NumericArray, type Program, planArena, type WireValue } from './program.ts';
 import { SharedArrays } from './shared-arrays.ts';
 import type { FromWorker, ToWorker } from './worker-loop.ts';
 
@@ -52,7 +53,22 @@ interface Slot {
   busy: boolean;
 }
 
+/** One batch with all it needs. */
+interface Job {
+  readonly slot: Slot;
+  readonly arena: Arena;
+  readonly program: Program;
+  readonly inputs: Readonly<Record<string, WireValue>>;
+  /** Inputs that are not copied. */
+  readonly lent: ReadonlyMap<string, LentPlace>;
+  readonly count: number;
+  readonly chunkItems: number;
+  readonly firstItem: number;
+}
+
 const PROGRAMS_KEPT = 16;
+/** Arrays that came back and wait to be used again. */
+const SPARES_KEPT = 8;
 const seconds = (since: number): number => (performance.now() - since) / 1000;
 
 export class WorkerPool {
@@ -63,6 +79,8 @@ export class WorkerPool {
   readonly #programs = new Map<string, number>();
   readonly #batches = new Map<number, BatchState>();
   readonly #shared: SharedArrays;
+  readonly #lent: LentBuffers;
+  readonly #spare: NumericArray[] = [];
   #nextId = 1;
   #lastDone = 0;
   #closed = false;
@@ -71,19 +89,23 @@ export class WorkerPool {
     this.#options = options;
     this.#seats = Array.from({ length: options.workers }, () => undefined);
     this.#shared = new SharedArrays((id) => this.#drop('shared', id));
+    this.#lent = new LentBuffers((id) => this.#drop('buffer', id));
   }
 
   /**
-   * Runs `count` items. `inputs` holds input and shared wires (shared ones are sent once per object and taken as immutable).
+   * Runs `count` items. `inputs` holds input and shared wires (shared ones are sent once per object and taken as immutable). Inputs in shared
+   * memory of the twin's own type are read where they lie, others copied: none may change before the end.
    * The outputs belong to the caller. `firstItem` only numbers the items in messages.
    * Throws WORKER_DIED (two deaths on the same items), WORKER_FAILED or the twin's own ArcletError, ABORTED after close().
    */
   async run(program: Program, inputs: Readonly<Record<string, WireValue>>, count: number, firstItem = 0): Promise<PoolResult> {
     const chunkItems = chunkItemsFor(program, count, this.#options.workers);
-    const arena = planArena(program, count, chunkItems);
+    const places = Object.entries(program.wires).map(([name, wire]) => [name, this.#lent.placeOf(inputs[name], wire)] as const);
+    const lent = new Map(places.flatMap(([name, place]) => (place === undefined ? [] : [[name, place] as const])));
+    const arena = planArena(program, count, chunkItems, [...lent.keys()]);
     const slot = await this.#takeSlot(arena.bytes);
     try {
-      return await this.#runIn(slot, arena, program, inputs, count, chunkItems, firstItem);
+      return await this.#runIn({ slot, arena, program, inputs, lent, count, chunkItems, firstItem });
     } catch (error) {
       // A worker may still write into the buffer of a batch that was given up.
       slot.buffer = new SharedArrayBuffer(0);
@@ -93,15 +115,7 @@ export class WorkerPool {
     }
   }
 
-  async #runIn(
-    slot: Slot,
-    arena: Arena,
-    program: Program,
-    inputs: Readonly<Record<string, WireValue>>,
-    count: number,
-    chunkItems: number,
-    firstItem: number,
-  ): Promise<PoolResult> {
+  async #runIn({ slot, arena, program, inputs, lent, count, chunkItems, firstItem }: Job): Promise<PoolResult> {
     const begin = performance.now();
     const { control, wires } = arena.views(slot.buffer);
     control.fill(0);
@@ -111,8 +125,9 @@ export class WorkerPool {
       if (wire.role === 'shared') {
         shared[name] = this.#shared.idOf(inputs[name], wire);
         banks.set(shared[name], this.#shared.valueOf(shared[name]));
-      } else if (wire.role === 'input') copyInto(wires[name], inputs[name]);
+      } else if (wire.role === 'input' && !lent.has(name)) copyInto(wires[name], inputs[name]);
     }
+    const lentPlaces = [...lent].map(([name, { buffer, byteOffset, length }]) => [name, { buffer, byteOffset, length }] as const);
     const uploadSeconds = seconds(begin);
 
     const posted = performance.now();
@@ -124,9 +139,12 @@ export class WorkerPool {
       const worker = this.#seat(seat);
       this.#send(worker, `program ${programId}`, { type: 'program', id: programId, program });
       this.#send(worker, `slot ${slot.id}.${slot.generation}`, { type: 'slot', id: slot.id, buffer: slot.buffer });
+      for (const { buffer, memory } of lent.values())
+        this.#send(worker, `buffer ${buffer}`, { type: 'buffer', id: buffer, buffer: memory });
       for (const [key, value] of banks) this.#send(worker, `shared ${key}`, { type: 'shared', id: key, value });
       worker.handle.setBusy(true);
-      worker.handle.post({ type: 'batch', id, worker: seat, program: programId, slot: slot.id, count, chunkItems, shared });
+      const base = { id, worker: seat, program: programId, slot: slot.id, count, chunkItems };
+      worker.handle.post({ type: 'batch', ...base, shared, lent: Object.fromEntries(lentPlaces) });
     };
     try {
       if (this.#closed) throw closedError();
@@ -142,7 +160,7 @@ export class WorkerPool {
 
     const outputs: Record<string, WireValue> = {};
     for (const [name, wire] of Object.entries(program.wires)) {
-      if (wire.role === 'kept') outputs[name] = copyOut(wires[name]);
+      if (wire.role === 'kept') outputs[name] = this.#copyOut(wires[name] as NumericArray);
     }
     return { outputs, uploadSeconds, computeSeconds, readbackSeconds: seconds(this.#lastDone) };
   }
@@ -181,6 +199,21 @@ export class WorkerPool {
     else slot.busy = false;
   }
 
+  /** Takes outputs back, for those of batches to come. */
+  recycle(outputs: Readonly<Record<string, WireValue>>): void {
+    for (const array of Object.values(outputs)) if (ArrayBuffer.isView(array)) this.#spare.push(array);
+    this.#spare.splice(0, this.#spare.length - SPARES_KEPT);
+  }
+
+  #copyOut(array: NumericArray): NumericArray {
+    const fits = (spare: NumericArray) => spare.constructor === array.constructor && spare.length === array.length;
+    const index = this.#spare.findIndex(fits);
+    if (index < 0) return array.slice();
+    const [copy] = this.#spare.splice(index, 1);
+    copy.set(array);
+    return copy;
+  }
+
   /** Number of a program; the ones not used for longest are forgotten, so that changing options does not fill the workers. */
   #programId(program: Program): number {
     const key = JSON.stringify(program);
@@ -201,7 +234,7 @@ export class WorkerPool {
     seat.handle.post(message);
   }
 
-  #drop(what: 'program' | 'shared', id: number): void {
+  #drop(what: 'program' | 'shared' | 'buffer', id: number): void {
     for (const seat of this.#seats) if (seat?.sent.delete(`${what} ${id}`)) seat.handle.post({ type: 'drop', what, id });
   }
 
@@ -245,9 +278,4 @@ function columnsOf(value: WireValue): [string, Exclude<WireValue, Record<string,
 function copyInto(target: WireValue, source: WireValue): void {
   const from = new Map(columnsOf(source));
   for (const [field, column] of columnsOf(target)) column.set(from.get(field)!);
-}
-
-function copyOut(value: WireValue): WireValue {
-  if (ArrayBuffer.isView(value)) return value.slice();
-  return Object.fromEntries(Object.entries(value).map(([field, column]) => [field, column.slice()]));
 }

@@ -88,7 +88,7 @@ export function chunkItemsFor(program: Program, count: number, workers: number):
 
 const align = (bytes: number): number => Math.ceil(bytes / 64) * 64;
 
-/** Where the control block and the arrays of a batch lie in its one shared buffer; the same on both sides of the boundary. */
+/** Where the control block and the arrays of a batch lie in its one shared buffer; the same on both sides of the boundary. Lent wires lie elsewhere. */
 export interface Arena {
   readonly bytes: number;
   readonly chunks: number;
@@ -96,12 +96,12 @@ export interface Arena {
   readonly views: (buffer: SharedArrayBuffer) => { control: Int32Array; wires: Record<string, WireValue> };
 }
 
-export function planArena(program: Program, count: number, chunkItems: number): Arena {
+export function planArena(program: Program, count: number, chunkItems: number, lent: readonly string[] = []): Arena {
   const chunks = Math.ceil(count / chunkItems);
   let bytes = align(4 * (CONTROL_HEAD + chunks));
   const places: { name: string; wire: ProgramWire; offsets: number[] }[] = [];
   for (const [name, wire] of Object.entries(program.wires)) {
-    if (wire.role !== 'input' && wire.role !== 'kept') continue;
+    if ((wire.role !== 'input' && wire.role !== 'kept') || lent.includes(name)) continue;
     const offsets = Array.from({ length: arraysOf(wire) }, () => {
       const offset = bytes;
       bytes = align(bytes + count * wire.elements * BYTES[wire.kind]);

@@ -1,6 +1,7 @@
 /** The worker's side of the pool: keeps programs, buffers and shared arrays by number, and takes chunks until none is free. */
 import { toPlainError } from '../core/errors.ts';
 import { ChunkRunner } from './chunk-runner.ts';
+import type { Lent } from './lent-arrays.ts';
 import {
   CHUNK_DONE,
   CHUNK_FREE,
@@ -10,6 +11,7 @@ import {
   type Program,
   planArena,
   type TwinLookup,
+  viewArray,
   type WireValue,
 } from './program.ts';
 
@@ -17,7 +19,8 @@ export type ToWorker =
   | { readonly type: 'program'; readonly id: number; readonly program: Program }
   | { readonly type: 'slot'; readonly id: number; readonly buffer: SharedArrayBuffer }
   | { readonly type: 'shared'; readonly id: number; readonly value: WireValue }
-  | { readonly type: 'drop'; readonly what: 'program' | 'shared'; readonly id: number }
+  | { readonly type: 'buffer'; readonly id: number; readonly buffer: SharedArrayBuffer }
+  | { readonly type: 'drop'; readonly what: 'program' | 'shared' | 'buffer'; readonly id: number }
   | {
       readonly type: 'batch';
       readonly id: number;
@@ -29,6 +32,8 @@ export type ToWorker =
       readonly chunkItems: number;
       /** Shared wire -> number of the shared array. */
       readonly shared: Readonly<Record<string, number>>;
+      /** Input wire -> where the caller's own shared memory has it. */
+      readonly lent: Readonly<Record<string, Lent>>;
     };
 
 export type FromWorker =
@@ -67,10 +72,14 @@ export function serveWorker(port: WorkerPort, lookup: TwinLookup): void {
   const programs = new Map<number, { program: Program; runner?: ChunkRunner }>();
   const slots = new Map<number, SharedArrayBuffer>();
   const shared = new Map<number, WireValue>();
+  const buffers = new Map<number, SharedArrayBuffer>();
 
   const runBatch = (message: Extract<ToWorker, { type: 'batch' }>): void => {
     const entry = programs.get(message.program)!;
-    const { control, wires } = planArena(entry.program, message.count, message.chunkItems).views(slots.get(message.slot)!);
+    const arena = planArena(entry.program, message.count, message.chunkItems, Object.keys(message.lent));
+    const { control, wires } = arena.views(slots.get(message.slot)!);
+    for (const [wire, { buffer, byteOffset, length }] of Object.entries(message.lent))
+      wires[wire] = viewArray(entry.program.wires[wire].kind, buffers.get(buffer)!, byteOffset, length);
     for (const [wire, id] of Object.entries(message.shared)) wires[wire] = shared.get(id)!;
     let start = 0;
     let count = 0;
@@ -94,7 +103,8 @@ export function serveWorker(port: WorkerPort, lookup: TwinLookup): void {
     else if (message.type === 'program') programs.set(message.id, { program: message.program });
     else if (message.type === 'slot') slots.set(message.id, message.buffer);
     else if (message.type === 'shared') shared.set(message.id, message.value);
-    else (message.what === 'program' ? programs : shared).delete(message.id);
+    else if (message.type === 'buffer') buffers.set(message.id, message.buffer);
+    else ({ program: programs, shared, buffer: buffers })[message.what].delete(message.id);
   });
   port.post({ type: 'ready' });
 }

@@ -7,6 +7,8 @@ import type { HostInput } from './kernel.ts';
 export interface SourceBatch {
   readonly inputs: Record<string, HostInput>;
   readonly count: number;
+  /** The caller has seen to it that every float is finite in float32: lengths and types are checked, values are not looked through again. */
+  readonly knownFinite?: boolean;
 }
 
 /** Items `firstItem .. firstItem+count` of everything that went through. */

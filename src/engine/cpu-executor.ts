@@ -91,8 +91,9 @@ class CpuExecutor implements Executor {
   async runBatch(chain: Chain, inputs: Record<string, HostInput>, count: number, firstItem = 0): Promise<BatchResult> {
     const program = this.#program(chain);
     if (!this.#pool) return this.#runHere(program, inputs, count, firstItem);
-    const { outputs, ...timings } = await this.#pool.run(program, inputs, count, firstItem);
-    return { outputs: outputs as Record<string, HostArray>, timings };
+    const pool = this.#pool;
+    const { outputs, ...timings } = await pool.run(program, inputs, count, firstItem);
+    return { outputs: outputs as Record<string, HostArray>, timings, recycle: () => pool.recycle(outputs) };
   }
 
   #shared(value: HostInput, wire: ProgramWire): WireValue {

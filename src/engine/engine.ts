@@ -99,8 +99,8 @@ class ArcletEngine implements Engine {
     options: RunOptions,
   ): AsyncGenerator<Piece> {
     let firstItem = 0;
-    for await (const { inputs, count } of source) {
-      checkInputs(resolved, inputs, count, firstItem);
+    for await (const { inputs, count, knownFinite } of source) {
+      checkInputs(resolved, inputs, count, firstItem, knownFinite);
       for (let start = 0; start < count; ) {
         const items = Math.min(this.#batchItems(resolved.chain, options), count - start);
         yield { inputs: sliceInputs(resolved, inputs, start, items), count: items, firstItem };

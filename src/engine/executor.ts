@@ -28,6 +28,8 @@ export interface BatchTimings {
 export interface BatchResult {
   readonly outputs: Record<string, HostArray>;
   readonly timings: BatchTimings;
+  /** Takes the outputs back for batches to come, where the backend has use for them: whoever calls it must not look at them again. */
+  readonly recycle?: () => void;
 }
 
 /** Runs one batch of a chain. The engine keeps a few in flight, so transfers overlap with compute. */

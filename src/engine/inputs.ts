@@ -95,7 +95,7 @@ function unfit(
   });
 }
 
-function checkArray(wire: Wire, value: unknown, count: number, firstItem: number): void {
+function checkArray(wire: Wire, value: unknown, count: number, firstItem: number, knownFinite: boolean): void {
   const kind = wire.kind as 'float' | 'f32' | 'u32' | 'i32';
   const isFloat = kind === 'float' || kind === 'f32';
   if (!fits(value, kind)) {
@@ -103,7 +103,7 @@ function checkArray(wire: Wire, value: unknown, count: number, firstItem: number
     throw contract(wire.name, `Input '${wire.name}' is a ${arrayName(value)}, needs a ${wanted}.`);
   }
   checkLength(wire.name, wire, value.length, count);
-  if (!isFloat) return;
+  if (!isFloat || knownFinite) return;
   const bad = firstUnfit(value);
   if (bad >= 0) throw unfit(wire, undefined, value, bad, firstItem, 'finite float32');
 }
@@ -126,7 +126,8 @@ function checkColumns(wire: Wire, value: unknown, count: number, firstItem: numb
 }
 
 /**
- * Checks the inputs of a chain for `count` items; `firstItem` numbers them in messages.
+ * Checks the inputs of a chain for `count` items; `firstItem` numbers them in messages. With `knownFinite` plain arrays of floats are taken to hold
+ * finite numbers.
  * Throws KERNEL_CONTRACT (missing or surplus wire, wrong kind or length, with both numbers) or INPUT_INVALID (input, item, field).
  */
 export function checkInputs(
@@ -134,6 +135,7 @@ export function checkInputs(
   inputs: Readonly<Record<string, HostInput>>,
   count: number,
   firstItem = 0,
+  knownFinite = false,
 ): void {
   if (!Number.isInteger(count) || count < 0) throw contract('count', `A batch of ${count} items is not a whole number of items.`);
   for (const name of Object.keys(inputs)) {
@@ -150,7 +152,7 @@ export function checkInputs(
     }
     const signature = `${kindName(wire.kind)} ${wire.elements} ${wire.freeFirstAxis}`;
     if (!wire.perItem && checkedShared.get(value)?.has(signature)) continue;
-    if (typeof wire.kind === 'string') checkArray(wire, value, count, firstItem);
+    if (typeof wire.kind === 'string') checkArray(wire, value, count, firstItem, knownFinite);
     else checkColumns(wire, value, count, firstItem);
     if (!wire.perItem) checkedShared.set(value, (checkedShared.get(value) ?? new Set()).add(signature));
   }

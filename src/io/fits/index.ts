@@ -21,12 +21,14 @@ export { type GroupParameter, groupParameter, type RandomGroups, readGroups } fr
 export { type GunzipOptions, gunzipSource } from './gzip.ts';
 export { FitsHeader } from './header.ts';
 export {
+  eachFloat32Run,
   type FitsImage,
   type FitsImageInfo,
   type ImageChunk,
   type ImageReadReport,
   imageChunks,
   imageInfo,
+  RunMemory,
   readImage,
   readSection,
 } from './image.ts';

@@ -1,5 +1,5 @@
 /** Which bytes a box of an array takes, and reading many ranges in few requests. */
-import type { ByteSource } from '../store/source.ts';
+import { type ByteSource, checkRange } from '../store/source.ts';
 import { damaged } from './damage.ts';
 import { sizeOf } from './elements.ts';
 
@@ -19,10 +19,26 @@ export interface ReadReport {
   reads: number;
 }
 
+/** Memory for pieces, used again for each: one read at a time. It grows to the largest piece. */
+export class PieceMemory {
+  #bytes = new Uint8Array(0);
+
+  /** Bytes `offset .. offset + length` of a source; valid until the next call. */
+  async read(source: ByteSource, offset: number, length: number): Promise<Uint8Array> {
+    if (source.readInto === undefined) return source.read(offset, length);
+    checkRange(source, offset, length);
+    if (this.#bytes.length < length) this.#bytes = new Uint8Array(length);
+    const bytes = this.#bytes.subarray(0, length);
+    await source.readInto(offset, bytes);
+    return bytes;
+  }
+}
+
 /**
  * Reads ranges in the order given (offsets must not fall), near ones together, long ones in pieces whose length is a multiple of `unit`.
  *
  * @param use takes a piece of range `index`, from `from` bytes after that range's start. The bytes are valid during the call only.
+ * @param memory for pieces; without one each has its own
  */
 export async function readRanges(
   source: ByteSource,
@@ -30,6 +46,7 @@ export async function readRanges(
   unit: number,
   use: (bytes: Uint8Array, index: number, from: number) => void,
   report?: ReadReport,
+  memory?: PieceMemory,
 ): Promise<void> {
   const piece = Math.max(unit, Math.floor(PIECE_BYTES / unit) * unit);
   const read = async (offset: number, length: number) => {
@@ -37,7 +54,7 @@ export async function readRanges(
       report.bytes += length;
       report.reads++;
     }
-    return source.read(offset, length);
+    return memory === undefined ? source.read(offset, length) : memory.read(source, offset, length);
   };
   for (let first = 0; first < ranges.length; ) {
     const { offset, length } = ranges[first];

@@ -27,16 +27,14 @@ function unreadable(path: string, cause: unknown): ArcletError {
 /** A read of more than 2 GiB fails in Node. */
 const LARGEST_READ = 2 ** 30;
 
-async function readExactly(file: FileHandle, source: { name: string; size: number }, offset: number, length: number) {
-  checkRange(source, offset, length);
-  const bytes = new Uint8Array(length);
+async function readExactly(file: FileHandle, source: { name: string; size: number }, offset: number, bytes: Uint8Array) {
+  const { length } = bytes;
   for (let done = 0; done < length; ) {
     const { bytesRead } = await file.read(bytes, done, Math.min(LARGEST_READ, length - done), offset + done);
     // It was cut after it was opened.
     if (bytesRead === 0) checkRange({ name: source.name, size: offset + done }, offset, length);
     done += bytesRead;
   }
-  return bytes;
 }
 
 /** Opens a file for ranged reads; it holds a file handle until `close`. Throws INPUT_UNREADABLE with the reason. */
@@ -50,7 +48,17 @@ export async function openFileSource(path: string): Promise<ByteSource> {
     const source = {
       name: path,
       size: about.size,
-      read: (offset: number, length: number) => readExactly(handle, source, offset, length),
+      async read(offset: number, length: number) {
+        // Before anything is allocated.
+        checkRange(source, offset, length);
+        const bytes = new Uint8Array(length);
+        await readExactly(handle, source, offset, bytes);
+        return bytes;
+      },
+      async readInto(offset: number, target: Uint8Array) {
+        checkRange(source, offset, target.length);
+        await readExactly(handle, source, offset, target);
+      },
       close: () => handle.close(),
     };
     return source;

@@ -10,6 +10,8 @@ export interface ByteSource {
   readonly size: number;
   /** Exactly `length` bytes from `offset`; throws INPUT_INVALID (truncated) when they are not there. */
   read(offset: number, length: number): Promise<Uint8Array>;
+  /** Fills `target` from `offset`, where the source can without memory of its own; throws as `read`. */
+  readInto?(offset: number, target: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
 

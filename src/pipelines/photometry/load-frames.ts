@@ -1,5 +1,5 @@
 /** Images of a field as frames: boxes of scaled pixels, read when asked for. */
-import { type FitsHdu, type NumberArray, readSection } from '../../io/fits/index.ts';
+import { eachFloat32Run, type NumberArray, type RunMemory, readSection } from '../../io/fits/index.ts';
 import { applyEdits, cutHeader, pixelScale, type Wcs, wcsFromHeader } from '../../sky/wcs/index.ts';
 import { epochYearOf } from './augment/epoch.ts';
 import type { Frame, FramePixels, PixelBox } from './field.ts';
@@ -10,36 +10,63 @@ export interface ImageFrame extends Frame {
   readonly fullWidth: number;
   readonly fullHeight: number;
   readonly fullSection: SectionReader;
+  readonly stored: StoredPixels;
 }
 
-/**
- * Scaled pixels: image = stored * scale; bad where not finite or at least half of SATURATE, as tract7dt has it. Float32 pixels are scaled where they
- * lie: frames go by faster than memory is given back.
- */
-function scaled(data: NumberArray, scale: number, saturate: number): FramePixels {
+/** Which stored values are good, and what makes scaled ones of them. */
+export interface ValueRule {
+  readonly scale: number;
+  /** Good values lie above. */
+  readonly low: number;
+  /** Good values lie below. */
+  readonly high: number;
+}
+
+/** Pixels of a full image as they are stored, float32, a few thousand at a time; see eachFloat32Run. */
+export interface StoredPixels {
+  readonly rule: ValueRule;
+  readonly runs: (part: PixelBox, use: (values: Float32Array, at: number) => void, memory: RunMemory) => Promise<void>;
+}
+
+const FLOAT32_MAX = 3.4028234663852886e38;
+
+/** Bad is what is not finite, at least half of SATURATE (as tract7dt has it), or beyond float32 when scaled. NaN is on no side of a bound. */
+function ruleOf({ saturate, zpAuto }: ImageFile, zpRef: number): ValueRule {
+  const scale = 10 ** (-0.4 * (zpAuto - zpRef));
+  const largest = scale > 1 ? FLOAT32_MAX / scale : Number.POSITIVE_INFINITY;
+  // Pixels are float32, so the bound is too.
+  return { scale, low: -largest, high: Math.min(Math.fround(saturate / 2), largest) };
+}
+
+export function storedPixels(file: ImageFile, zpRef: number): StoredPixels {
+  const { hdu, leadingAxes } = file;
+  return {
+    rule: ruleOf(file, zpRef),
+    runs: (part, use, memory) => eachFloat32Run(hdu, ...boxOf(leadingAxes, part), use, memory),
+  };
+}
+
+/** Scaled pixels: image = stored * scale. Float32 pixels are scaled where they lie: frames go by faster than memory is given back. */
+function scaled(data: NumberArray, { scale, low, high }: ValueRule): FramePixels {
   const image = data instanceof Float32Array ? data : Float32Array.from(data as ArrayLike<number | bigint>, Number);
   const bad = new Uint8Array(image.length);
-  // Pixels are float32, so the bound is too.
-  const bound = Math.fround(saturate / 2);
   for (let at = 0; at < image.length; at++) {
     const value = image[at];
     image[at] = value * scale;
-    bad[at] = value < bound && value > Number.NEGATIVE_INFINITY ? 0 : 1;
+    bad[at] = value < high && value > low ? 0 : 1;
   }
   return { image, bad };
 }
-
-const scaleOf = ({ zpAuto }: ImageFile, zpRef: number): number => 10 ** (-0.4 * (zpAuto - zpRef));
 
 /** Reads a box of a full image, scaled. */
 export type SectionReader = (x0: number, y0: number, width: number, height: number) => Promise<FramePixels>;
 
 export function sectionReader(file: ImageFile, zpRef: number): SectionReader {
-  const { hdu, leadingAxes, saturate } = file;
-  const scale = scaleOf(file, zpRef);
+  const { hdu, leadingAxes } = file;
+  const rule = ruleOf(file, zpRef);
   return async (x0, y0, width, height) => {
-    const { data } = await readBox(hdu, leadingAxes, x0, y0, width, height);
-    return scaled(data, scale, saturate);
+    const { data } = await readSection(hdu, ...boxOf(leadingAxes, { x0, y0, width, height }));
+    return scaled(data, rule);
   };
 }
 
@@ -51,7 +78,8 @@ export function sectionReader(file: ImageFile, zpRef: number): SectionReader {
  */
 export function imageFrame(file: ImageFile, box: PixelBox, zpRef: number, pixscaleArcsec: number): ImageFrame {
   const { band, path, header, shape, zpAuto, skySigma, gain, saturate, peeingPx, seeingArcsec } = file;
-  const scale = scaleOf(file, zpRef);
+  const stored = storedPixels(file, zpRef);
+  const { scale } = stored.rule;
   const fullSection = sectionReader(file, zpRef);
   const section = (x0: number, y0: number, width: number, height: number) => fullSection(box.x0 + x0, box.y0 + y0, width, height);
   return {
@@ -71,12 +99,17 @@ export function imageFrame(file: ImageFile, box: PixelBox, zpRef: number, pixsca
     rows: (y0, count) => section(0, y0, box.width, count),
     section,
     fullSection,
+    stored,
   };
 }
 
-function readBox(hdu: FitsHdu, leadingAxes: number, x0: number, y0: number, width: number, height: number) {
-  const lead = new Array<number>(leadingAxes);
-  return readSection(hdu, [...lead.fill(0), y0, x0], [...[...lead].fill(1), height, width]);
+/** Start and shape of a box in an image with axes of length 1 before y and x. */
+function boxOf(leadingAxes: number, { x0, y0, width, height }: PixelBox): [start: number[], shape: number[]] {
+  const lead = (value: number) => new Array<number>(leadingAxes).fill(value);
+  return [
+    [...lead(0), y0, x0],
+    [...lead(1), height, width],
+  ];
 }
 
 /** The WCS of a box of the first image, and the scale of its middle pixel (geometric mean of the axes, arcsec). */

@@ -1,11 +1,13 @@
-/** Worker thread that reads rows of images. It opens each image once; it ends with the thread that started it. */
+/** Worker thread that reads rows of images into shared memory. It opens each image once; it ends with the thread that started it. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { ArcletError, toPlainError } from '../../core/errors.ts';
 import type { FitConfig } from './config.ts';
-import type { FramePixels, PixelBox } from './field.ts';
-import { type SectionReader, sectionReader } from './load-frames.ts';
+import type { PixelBox } from './field.ts';
+import { BandFiller } from './load-fill.ts';
+import { type StoredPixels, storedPixels } from './load-frames.ts';
 import { readImageHeader } from './load-header.ts';
-import { type RowScan, type ShownRows, scanRows } from './load-scan.ts';
+import type { RowScan, ShownRows } from './load-scan.ts';
+import type { ChunkArrays, ChunkLayout } from './white-pack.ts';
 
 export interface ReaderSetup {
   readonly inputs: FitConfig['inputs'];
@@ -14,44 +16,59 @@ export interface ReaderSetup {
   readonly box: PixelBox;
 }
 
+/** Put these bands of a box of the full images into arrays. */
 export interface ReadRequest {
   readonly id: number;
-  readonly path: string;
-  /** Of the full image. */
+  /** Of the arrays; they are sent once. */
+  readonly number: number;
+  readonly arrays: ChunkArrays | undefined;
+  readonly layout: ChunkLayout;
+  readonly bands: readonly number[];
+  /** Of the images of these bands. */
+  readonly paths: readonly string[];
   readonly part: PixelBox;
   readonly rows: ShownRows;
 }
 
 export type ReadAnswer =
-  | { readonly type: 'rows'; readonly id: number; readonly pixels: FramePixels; readonly scan: RowScan }
+  | { readonly type: 'filled'; readonly id: number; readonly scans: readonly RowScan[] }
   | { readonly type: 'failed'; readonly id: number; readonly error: ReturnType<typeof toPlainError> };
 
 const port = parentPort;
 if (port === null) throw new ArcletError('INTERNAL', 'The reader of images was run outside a worker thread.');
 const { inputs, zpRef, box } = workerData as ReaderSetup;
-const open = new Map<string, Promise<SectionReader>>();
+const open = new Map<string, Promise<StoredPixels>>();
+const known = new Map<number, ChunkArrays>();
+const filler = new BandFiller(box);
 
-function readerOf(path: string): Promise<SectionReader> {
-  let reader = open.get(path);
-  if (reader === undefined) {
-    reader = readImageHeader(path, inputs).then(({ image, problems }) => {
-      if (image !== undefined && problems.length === 0) return sectionReader(image, zpRef);
+function pixelsOf(path: string): Promise<StoredPixels> {
+  let pixels = open.get(path);
+  if (pixels === undefined) {
+    pixels = readImageHeader(path, inputs).then(({ image, problems }) => {
+      if (image !== undefined && problems.length === 0) return storedPixels(image, zpRef);
       // It was sound when the field was opened.
       throw new ArcletError('INPUT_INVALID', `${path} has changed since it was opened: ${problems[0]?.what}.`, { subject: path });
     });
-    open.set(path, reader);
+    open.set(path, pixels);
   }
-  return reader;
+  return pixels;
 }
 
-port.on('message', async ({ id, path, part, rows }: ReadRequest) => {
+async function answer({ id, number, layout, bands, paths, part, rows }: ReadRequest): Promise<ReadAnswer> {
   try {
-    const read = await readerOf(path);
-    const pixels = await read(part.x0, part.y0, part.width, part.height);
-    const scan = scanRows(pixels, rows, box);
-    const buffers = [pixels.image, pixels.bad, scan.starts, scan.columns].map(({ buffer }) => buffer as ArrayBuffer);
-    port.postMessage({ type: 'rows', id, pixels, scan } satisfies ReadAnswer, buffers);
+    const arrays = known.get(number) as ChunkArrays;
+    const scans: RowScan[] = [];
+    for (const [index, band] of bands.entries())
+      scans.push(await filler.fill(await pixelsOf(paths[index]), { arrays, layout, band, part, rows }));
+    return { type: 'filled', id, scans };
   } catch (error) {
-    port.postMessage({ type: 'failed', id, error: toPlainError(error) } satisfies ReadAnswer);
+    return { type: 'failed', id, error: toPlainError(error) };
   }
+}
+
+// One request after the other: they use one memory.
+let last: Promise<void> = Promise.resolve();
+port.on('message', (request: ReadRequest) => {
+  if (request.arrays !== undefined) known.set(request.number, request.arrays);
+  last = last.then(async () => port.postMessage(await answer(request)));
 });

@@ -1,21 +1,23 @@
-/** Rows of frames, read and scaled by threads: inflating, swapping and scaling pixels takes longer than stacking them. */
+/** Rows of frames, read, scaled and packed by threads: inflating, swapping and scaling pixels takes longer than stacking them. */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { ArcletError } from '../../core/errors.ts';
 import type { FitConfig } from './config.ts';
-import type { FramePixels, PixelBox } from './field.ts';
+import type { PixelBox } from './field.ts';
+import { BandFiller } from './load-fill.ts';
 import type { ImageFrame } from './load-frames.ts';
 import type { ReadAnswer, ReaderSetup, ReadRequest } from './load-reader-worker.ts';
-import { type RowScan, type ShownRows, scanRows } from './load-scan.ts';
-
-export interface ReadRows {
-  readonly pixels: FramePixels;
-  readonly scan: RowScan;
-}
+import type { RowScan, ShownRows } from './load-scan.ts';
+import type { ChunkLayout, PackedChunk } from './white-pack.ts';
 
 export interface RowReaders {
-  /** A box of the full image of a frame, and what is in it of the working frame. */
-  read(frame: ImageFrame, part: PixelBox, rows: ShownRows): Promise<ReadRows>;
+  /**
+   * Puts a box of the full image of every frame into a chunk, and tells what is in it of the working frame, by frame. Several chunks may be
+   * filled at once.
+   */
+  fill(chunk: PackedChunk, layout: ChunkLayout, part: PixelBox, rows: ShownRows): Promise<readonly RowScan[]>;
+  /** Threads that read; 0 where the calling one does. */
+  readonly threads: number;
   close(): Promise<void>;
 }
 
@@ -30,60 +32,106 @@ export function openReaders(config: FitConfig, frames: readonly ImageFrame[], bo
   const bytes = frames.reduce((sum, { fullWidth, fullHeight }) => sum + 4 * fullWidth * fullHeight, 0);
   const auto = bytes < LEAST_BYTES ? 0 : Math.min(AUTO_READERS, availableParallelism());
   const count = Math.min(frames.length, asked === 'auto' ? auto : asked);
-  return count < 2 ? readHere(box) : readInThreads(config, frames, box, count);
+  return count < 2 ? readHere(frames, box) : readInThreads(config, frames, box, count);
 }
 
-function readHere(box: PixelBox): RowReaders {
+function readHere(frames: readonly ImageFrame[], box: PixelBox): RowReaders {
+  const filler = new BandFiller(box);
+  // One at a time: they use one memory.
+  let last: Promise<unknown> = Promise.resolve();
   return {
-    async read(frame, { x0, y0, width, height }, rows) {
-      const pixels = await frame.fullSection(x0, y0, width, height);
-      return { pixels, scan: scanRows(pixels, rows, box) };
+    threads: 0,
+    fill({ arrays }, layout, part, rows) {
+      const filled = last.then(async () => {
+        const scans: RowScan[] = [];
+        for (const [band, { stored }] of frames.entries())
+          scans.push(await filler.fill(stored, { arrays, layout, band, part, rows }));
+        return scans;
+      });
+      last = filled.catch(() => undefined);
+      return filled;
     },
     close: async () => undefined,
   };
 }
 
 interface Waiting {
-  readonly resolve: (rows: ReadRows) => void;
+  readonly resolve: (scans: readonly RowScan[]) => void;
   readonly reject: (error: ArcletError) => void;
+}
+
+/** A thread and the frames that it reads. */
+class ReaderThread {
+  readonly #bands: readonly number[];
+  readonly #paths: readonly string[];
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, Waiting>();
+  /** Numbers of arrays that the thread has. */
+  readonly #known = new Set<number>();
+  #id = 0;
+
+  constructor(setup: ReaderSetup, frames: readonly ImageFrame[], bands: readonly number[]) {
+    this.#bands = bands;
+    this.#paths = bands.map((band) => frames[band].path);
+    this.#worker = new Worker(entry, { workerData: setup });
+    this.#worker.on('error', (error) => this.#died(error instanceof Error ? error.message : String(error)));
+    this.#worker.on('exit', (status) => this.#died(`exit status ${status}`));
+    this.#worker.on('message', (answer: ReadAnswer) => {
+      const waiting = this.#waiting.get(answer.id);
+      this.#waiting.delete(answer.id);
+      if (answer.type === 'filled') return waiting?.resolve(answer.scans);
+      const { code, message, ...details } = answer.error;
+      waiting?.reject(new ArcletError(code, message, details));
+    });
+  }
+
+  #died(why: string): void {
+    const error = new ArcletError('WORKER_DIED', `The thread that reads images died: ${why}.`, {
+      remedy: 'Run again with a smaller performance.memory_budget or performance.frame_prep_workers: 1.',
+    });
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+  }
+
+  /** Puts its frames into a chunk; scans in the order of `bands`. */
+  fill({ arrays }: PackedChunk, layout: ChunkLayout, part: PixelBox, rows: ShownRows): Promise<readonly RowScan[]> {
+    const { id: number } = arrays;
+    const isKnown = this.#known.has(number);
+    this.#known.add(number);
+    const request: ReadRequest = {
+      id: this.#id++,
+      number,
+      arrays: isKnown ? undefined : arrays,
+      layout,
+      bands: this.#bands,
+      paths: this.#paths,
+      part,
+      rows,
+    };
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(request.id, { resolve, reject });
+      this.#worker.postMessage(request);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
 }
 
 function readInThreads(config: FitConfig, frames: readonly ImageFrame[], box: PixelBox, count: number): RowReaders {
   const setup: ReaderSetup = { inputs: config.inputs, zpRef: config.imageScaling.zpRef, box };
-  const lines = Array.from({ length: count }, () => {
-    const worker = new Worker(entry, { workerData: setup });
-    const waiting = new Map<number, Waiting>();
-    const died = (why: string) => {
-      const error = new ArcletError('WORKER_DIED', `The thread that reads images died: ${why}.`, {
-        remedy: 'Run again with a smaller performance.memory_budget or performance.frame_prep_workers: 1.',
-      });
-      for (const { reject } of waiting.values()) reject(error);
-      waiting.clear();
-    };
-    worker.on('error', (error) => died(error instanceof Error ? error.message : String(error)));
-    worker.on('exit', (status) => died(`exit status ${status}`));
-    worker.on('message', (answer: ReadAnswer) => {
-      const found = waiting.get(answer.id);
-      waiting.delete(answer.id);
-      if (answer.type === 'rows') return found?.resolve(answer);
-      const { code, message, ...details } = answer.error;
-      found?.reject(new ArcletError(code, message, details));
-    });
-    return { worker, waiting };
-  });
-  const lineOf = new Map(frames.map(({ path }, index) => [path, lines[index % count]]));
-  let id = 0;
+  const all = Array.from(frames.keys());
+  const shares = Array.from({ length: count }, (_, index) => all.filter((band) => band % count === index));
+  const threads = shares.map((bands) => new ReaderThread(setup, frames, bands));
   return {
-    read({ path }, part, rows) {
-      const line = lineOf.get(path) as (typeof lines)[number];
-      const request: ReadRequest = { id: id++, path, part, rows };
-      return new Promise((resolve, reject) => {
-        line.waiting.set(request.id, { resolve, reject });
-        line.worker.postMessage(request);
-      });
+    threads: count,
+    async fill(chunk, layout, part, rows) {
+      const parts = await Promise.all(threads.map((thread) => thread.fill(chunk, layout, part, rows)));
+      return all.map((band) => parts[band % count][Math.floor(band / count)]);
     },
     async close() {
-      await Promise.all(lines.map(({ worker }) => worker.terminate()));
+      await Promise.all(threads.map((thread) => thread.close()));
     },
   };
 }

@@ -26,7 +26,7 @@ export async function writeWcsSnapshot(location: string, header: FitsHeader): Pr
 
 /** A float32 image that is written row by row, so that it never stands in memory. */
 export interface RowImage {
-  /** Whole rows, from the first on. */
+  /** Whole rows, from the first on; they may be used again when the promise resolves. One call at a time. */
   write(pixels: Float32Array): Promise<void>;
   /** Throws OUTPUT_UNWRITABLE. */
   finish(): Promise<void>;
@@ -57,8 +57,12 @@ export async function openRowImage(
     await store.close();
     throw error;
   }
+  let words = new Uint32Array(0);
   return {
-    write: (pixels) => sink.write(bigEndian(pixels)),
+    write(pixels) {
+      if (words.length < pixels.length) words = new Uint32Array(pixels.length);
+      return sink.write(bigEndian(pixels, words));
+    },
     async finish() {
       const left = (4 * width * height) % BLOCK;
       if (left > 0) await sink.write(new Uint8Array(BLOCK - left));
@@ -74,9 +78,12 @@ export async function openRowImage(
 
 const BLOCK = 2880;
 
-function bigEndian(pixels: Float32Array): Uint8Array {
-  const bytes = new Uint8Array(new Float32Array(pixels).buffer);
-  const words = new DataView(bytes.buffer);
-  for (let at = 0; at < bytes.length; at += 4) words.setUint32(at, words.getUint32(at, true));
-  return bytes;
+/** The bytes of pixels as FITS keeps them, in the memory of `words`. */
+function bigEndian(pixels: Float32Array, words: Uint32Array<ArrayBuffer>): Uint8Array {
+  const stored = new Uint32Array(pixels.buffer, pixels.byteOffset, pixels.length);
+  for (let at = 0; at < stored.length; at++) {
+    const word = stored[at];
+    words[at] = (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
+  }
+  return new Uint8Array(words.buffer, 0, pixels.byteLength);
 }

@@ -10,6 +10,7 @@ import type { SaturationProbe } from './load-sources.ts';
 import { boxHeader, openRowImage, type RowImage } from './load-wcs.ts';
 import { Picture } from './overlay-picture.ts';
 import { inFolder, WHITE_FILE, WHITE_SIGMA_FILE } from './places.ts';
+import type { ChunkLayout, PackedChunk } from './white-pack.ts';
 import { coaddWhite, type StackFrame, type WhiteStackSummary } from './white-stack.ts';
 
 /** What tract7dt bounds variances with. */
@@ -52,21 +53,25 @@ export async function stackWhite(
       width: stacked.width,
       height: stacked.height,
       sigmaSky: frame.sigmaSky,
-      async rows(y0, count) {
-        const part = { x0: stacked.x0, y0: stacked.y0 + y0, width: stacked.width, height: count };
-        const { pixels, scan } = await readers.read(frame, part, { y0: y0 - dy, count, x0: dx, stride: stacked.width });
-        probe?.look(frame.band, scan);
-        goodPixels.set(frame.band, (goodPixels.get(frame.band) ?? 0) + scan.good);
-        return pixels;
-      },
+      rows: (y0, count) => frame.fullSection(stacked.x0, stacked.y0 + y0, stacked.width, count),
     }),
   );
+  const fill = async (chunk: PackedChunk, layout: ChunkLayout): Promise<void> => {
+    const { y0, rows } = chunk;
+    const part = { x0: stacked.x0, y0: stacked.y0 + y0, width: stacked.width, height: rows };
+    const scans = await readers.fill(chunk, layout, part, { y0: y0 - dy, count: rows, x0: dx, stride: stacked.width });
+    for (const [index, { band }] of frames.entries()) {
+      probe?.look(band, scans[index]);
+      goodPixels.set(band, (goodPixels.get(band) ?? 0) + scans[index].good);
+    }
+  };
   const pictures = picturesOf(config, box, stacked);
   const header = boxHeader(first.header, box);
   const cards = [
     { keyword: 'ZP_REF', value: config.imageScaling.zpRef, comment: 'zero point of the scale, mag', type: 'float' as const },
     { keyword: 'NBANDS', value: frames.length, comment: 'bands that were stacked' },
   ];
+  const [whiteCut, sigmaCut] = [new RowCut(stacked.width), new RowCut(stacked.width)];
   const writers: RowImage[] = [];
   try {
     const engine = await context.engine();
@@ -78,23 +83,26 @@ export async function stackWhite(
       stackFrames,
       async ({ y0, rows, white, sigma }) => {
         pictures.before?.add(y0, rows, stacked.width, white);
-        const inside = (pixels: Float32Array) => cutRows(pixels, y0, rows, stacked.width, { ...box, x0: dx, y0: dy });
-        const part = inside(white);
-        await whiteFile.write(part);
-        await sigmaFile.write(inside(sigma));
+        const inside = { ...box, x0: dx, y0: dy };
+        const whitePart = whiteCut.rows(white, y0, rows, inside);
+        const sigmaPart = sigmaCut.rows(sigma, y0, rows, inside);
+        const writing = Promise.all([whiteFile.write(whitePart), sigmaFile.write(sigmaPart)]);
         const top = Math.max(0, y0 - dy);
-        for (const picture of [pictures.after, pictures.overlay, pictures.zoom])
-          picture?.add(top, part.length / box.width, box.width, part);
+        // Two of them may be one.
+        for (const picture of new Set([pictures.after, pictures.overlay, pictures.zoom]))
+          picture?.add(top, whitePart.length / box.width, box.width, whitePart);
+        await writing;
       },
       {
         memoryBudgetBytes: config.performance.memoryBudget,
+        fill,
         varianceFloor: config.profile === 'tract7dt' ? VARIANCE_FLOOR : 0,
         signal: context.signal,
         onProgress: (done, total) => context.log.progress('rows of the white stack', done, total),
       },
     );
     checkGood(frames, goodPixels, box);
-    for (const writer of writers) await writer.finish();
+    await Promise.all(writers.map((writer) => writer.finish()));
     return { summary, pictures };
   } catch (error) {
     for (const writer of writers) await writer.abort();
@@ -104,16 +112,29 @@ export async function stackWhite(
   }
 }
 
-/** Rows and columns of the box among rows y0 .. y0 + count of an image. */
-function cutRows(pixels: Float32Array, y0: number, count: number, width: number, box: PixelBox): Float32Array {
-  const [top, bottom] = [Math.max(y0, box.y0), Math.min(y0 + count, box.y0 + box.height)];
-  if (box.width === width) return pixels.subarray((top - y0) * width, Math.max(top, bottom) * width - y0 * width);
-  const part = new Float32Array(Math.max(0, bottom - top) * box.width);
-  for (let y = top; y < bottom; y++) {
-    const from = (y - y0) * width + box.x0;
-    part.set(pixels.subarray(from, from + box.width), (y - top) * box.width);
+/** Cuts rows of an image of one width, in memory that is used again. */
+class RowCut {
+  readonly #width: number;
+  #memory = new Float32Array(0);
+
+  constructor(width: number) {
+    this.#width = width;
   }
-  return part;
+
+  /** Rows and columns of the box among rows y0 .. y0 + count; valid until the next call. */
+  rows(pixels: Float32Array, y0: number, count: number, box: PixelBox): Float32Array {
+    const width = this.#width;
+    const top = Math.max(y0, box.y0);
+    const bottom = Math.max(top, Math.min(y0 + count, box.y0 + box.height));
+    if (box.width === width) return pixels.subarray((top - y0) * width, (bottom - y0) * width);
+    const length = (bottom - top) * box.width;
+    if (this.#memory.length < length) this.#memory = new Float32Array(length);
+    for (let y = top; y < bottom; y++) {
+      const from = (y - y0) * width + box.x0;
+      this.#memory.set(pixels.subarray(from, from + box.width), (y - top) * box.width);
+    }
+    return this.#memory.subarray(0, length);
+  }
 }
 
 /** Throws INPUT_INVALID naming the files that have no good pixel in the working frame. */
@@ -132,10 +153,12 @@ function picturesOf({ crop, overlay }: FitConfig, box: PixelBox, stacked: PixelB
   const own: PixelBox = { x0: 0, y0: 0, width: box.width, height: box.height };
   const [x0, x1, y0, y1] = overlay.zoomBox;
   const zoom: PixelBox = { x0, y0, width: Math.min(x1, box.width) - x0, height: Math.min(y1, box.height) - y0 };
+  const after = crop.enabled && crop.plotPostCrop ? new Picture(own, crop.postCropDisplayDownsample) : undefined;
+  const whole = overlay.enabled ? new Picture(own, overlay.downsampleFull) : undefined;
   return {
     before: crop.enabled && crop.plotPreCrop ? new Picture(stacked, crop.displayDownsample) : undefined,
-    after: crop.enabled && crop.plotPostCrop ? new Picture(own, crop.postCropDisplayDownsample) : undefined,
-    overlay: overlay.enabled ? new Picture(own, overlay.downsampleFull) : undefined,
+    after,
+    overlay: after !== undefined && whole?.step === after.step ? after : whole,
     zoom: overlay.enabled && overlay.zoomEnabled && zoom.width > 0 && zoom.height > 0 ? new Picture(zoom, 1) : undefined,
   };
 }

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readInput } from '../../io/atomic.ts';
 import { openSource } from '../../io/store/store.ts';
+import { inOrder } from '../in-order.ts';
 import type { StageContext } from '../stage.ts';
 import type { FitConfig } from './config.ts';
 import type { LoadedField } from './field.ts';
@@ -94,18 +95,25 @@ async function writeOutputs(
   await writeWcsSnapshot(wcsPlace, boxHeader(images.first.header, images.box));
   outputsWritten.push(wcsPlace);
   const draw = async (place: string, title: string, picture: Picture | undefined, withSources: boolean) => {
-    if (picture === undefined) return;
+    if (picture === undefined) return undefined;
     const { marks, notes } = withSources ? sourceMarks(field.sources, picture.box, patchRun.galModel) : { marks: [], notes: [] };
     const isWhole = picture === pictures.before;
     const outlines = isWhole ? [{ box: images.box, colour: '#00ff00', label: 'working frame' }] : [];
     await putObject(place, await drawOverlay({ title, picture, marks, notes, outlines, dpi: plotting.dpi }));
-    outputsWritten.push(place);
+    return place;
   };
   const [crops, overlays] = [outputs.croppedImagesDir, outputs.overlayDir];
-  await draw(inFolder(crops, 'white_before_crop.png'), 'White stack before the crop', pictures.before, false);
-  await draw(inFolder(crops, 'white_after_crop.png'), 'White stack after the crop', pictures.after, false);
-  await draw(inFolder(overlays, 'white_overlay.png'), 'White stack and catalogue', pictures.overlay, true);
-  await draw(inFolder(overlays, 'white_overlay_zoom.png'), 'White stack and catalogue, a part', pictures.zoom, true);
+  const drawings = [
+    [crops, 'white_before_crop.png', 'White stack before the crop', pictures.before, false],
+    [crops, 'white_after_crop.png', 'White stack after the crop', pictures.after, false],
+    [overlays, 'white_overlay.png', 'White stack and catalogue', pictures.overlay, true],
+    [overlays, 'white_overlay_zoom.png', 'White stack and catalogue, a part', pictures.zoom, true],
+  ] as const;
+  // One is drawn while another thread packs the one before.
+  const drawn = inOrder(drawings, 2, ([folder, name, title, picture, withSources]) =>
+    draw(inFolder(folder, name), title, picture, withSources),
+  );
+  for await (const { result: place } of drawn) if (place !== undefined) outputsWritten.push(place);
   return outputsWritten;
 }
 

@@ -33,12 +33,19 @@ export class Picture {
     const { box, step } = this;
     for (let y = Math.max(y0, box.y0); y < Math.min(y0 + rows, box.y0 + box.height); y++) {
       const from = (y - y0) * imageWidth + box.x0;
-      for (let x = 0; x < box.width; x++) {
-        const value = pixels[from + x];
-        if (!Number.isFinite(value)) continue;
-        const column = Math.floor(x / step);
-        this.#sums[column] += value;
-        this.#counts[column]++;
+      for (let column = 0; column < this.width; column++) {
+        const end = Math.min((column + 1) * step, box.width);
+        let sum = this.#sums[column];
+        let count = this.#counts[column];
+        for (let x = column * step; x < end; x++) {
+          const value = pixels[from + x];
+          // A finite number times 0 is 0, others give NaN.
+          if (value * 0 !== 0) continue;
+          sum += value;
+          count++;
+        }
+        this.#sums[column] = sum;
+        this.#counts[column] = count;
       }
       const line = y - box.y0;
       if ((line + 1) % step === 0 || line === box.height - 1) this.#finish(Math.floor(line / step));

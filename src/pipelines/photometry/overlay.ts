@@ -1,5 +1,5 @@
 /** Pictures of a field with marks on them: gray image between zscale limits, circles, squares and crosses, pixel axes and a legend. */
-import { encodePng, type Raster } from '../../io/png.ts';
+import { encodeNoisyPng, type Raster } from '../../io/png.ts';
 import { type RgbaImage, svgToImage } from '../../io/svg-png.ts';
 import { escapeHtml } from '../../report/html.ts';
 import type { CatalogueSource, PixelBox } from './field.ts';
@@ -68,26 +68,22 @@ export async function drawOverlay({ title, picture, marks, outlines = [], notes 
   ];
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${size[0]}" height="${size[1]}" font-family="Inter" font-size="12" fill="#e3e7ef">${words.join('')}</svg>`;
   const sheet = await svgToImage(svg, { scale: density });
-  return encodePng(laidOver(raster, sheet, Math.round(left * density), Math.round(top * density)));
+  return encodeNoisyPng(laidOver(raster, sheet, Math.round(left * density), Math.round(top * density)));
 }
 
 /** A raster at a place of a sheet of words, whose colours lie over it; the rest is dark. */
 function laidOver(raster: Raster, { width, height, pixels: ink }: RgbaImage, left: number, top: number): Raster {
   const pixels = new Uint8Array(width * height * 3);
-  for (let y = 0; y < height; y++) {
-    const line = y - top;
-    for (let x = 0; x < width; x++) {
-      const column = x - left;
-      const isIn = line >= 0 && line < raster.height && column >= 0 && column < raster.width;
-      const from = 3 * (line * raster.width + column);
-      const to = 3 * (y * width + x);
-      const at = 4 * (y * width + x);
-      const opacity = ink[at + 3] / 255;
-      for (let c = 0; c < 3; c++) {
-        const under = isIn ? raster.pixels[from + c] : GROUND[c];
-        pixels[to + c] = opacity === 0 ? under : under + (ink[at + c] - under) * opacity;
-      }
-    }
+  for (let at = 0; at < pixels.length; at++) pixels[at] = GROUND[at % 3];
+  const wide = Math.min(raster.width, width - left);
+  for (let line = 0; line < Math.min(raster.height, height - top); line++) {
+    const from = 3 * line * raster.width;
+    pixels.set(raster.pixels.subarray(from, from + 3 * wide), 3 * ((line + top) * width + left));
+  }
+  for (let at = 0; at < width * height; at++) {
+    const opacity = ink[4 * at + 3] / 255;
+    if (opacity === 0) continue;
+    for (let c = 0; c < 3; c++) pixels[3 * at + c] += (ink[4 * at + c] - pixels[3 * at + c]) * opacity;
   }
   return { width, height, channels: 3, pixels };
 }

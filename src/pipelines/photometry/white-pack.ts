@@ -2,6 +2,8 @@
 import { maskWords } from '../../../kernels/coadd-white/spec.ts';
 import { ArcletError } from '../../core/errors.ts';
 import type { FramePixels } from './field.ts';
+import type { ValueRule } from './load-frames.ts';
+import type { BadPlaces } from './load-scan.ts';
 
 export interface PackerOptions {
   readonly bands: number;
@@ -14,12 +16,64 @@ export interface PackerOptions {
   readonly sigmas: readonly { readonly band: string; readonly sigmaSky: number }[] | undefined;
 }
 
+/** Arrays of the kernel in shared memory: threads that read put pixels in, threads that combine take them out, and nobody copies. */
+export interface ChunkArrays {
+  /** The same arrays have the same number. */
+  readonly id: number;
+  readonly image: Float32Array;
+  readonly weights: Float32Array;
+  readonly mask: Uint32Array;
+}
+
 /** Inputs of the kernel for rows y0 .. y0 + rows. */
 export interface PackedChunk {
   readonly y0: number;
   readonly rows: number;
   readonly items: number;
+  /** As long as the largest chunk needs. */
+  readonly arrays: ChunkArrays;
   readonly inputs: { readonly image: Float32Array; readonly weights: Float32Array; readonly mask: Uint32Array };
+}
+
+/** What the places of pixels in a chunk follow from. */
+export interface ChunkLayout {
+  readonly bands: number;
+  readonly runPixels: number;
+}
+
+/**
+ * Puts stored values of a band at pixel `at` and following of a chunk, scaled. Bad pixels become 0 with their bit set and go to `bad`, so that every
+ * pixel is finite. Threads may do so with other bands of the same chunk at the same time.
+ */
+export function packStored(
+  { bands, runPixels }: ChunkLayout,
+  { image, mask }: Pick<ChunkArrays, 'image' | 'mask'>,
+  band: number,
+  at: number,
+  values: Float32Array,
+  { scale, low, high }: ValueRule,
+  bad: BadPlaces,
+): void {
+  const words = maskWords(bands);
+  const bit = 1 << (band & 31);
+  for (let from = 0; from < values.length; ) {
+    const item = Math.floor((at + from) / runPixels);
+    const place = at + from - item * runPixels;
+    const count = Math.min(runPixels - place, values.length - from);
+    const target = (item * bands + band) * runPixels + place;
+    const maskTarget = (item * words + (band >> 5)) * runPixels + place;
+    for (let k = 0; k < count; k++) {
+      const value = values[from + k];
+      if (value < high && value > low) {
+        image[target + k] = value * scale;
+        continue;
+      }
+      image[target + k] = 0;
+      Atomics.or(mask, maskTarget + k, bit);
+      bad.add(at + from + k, Number.isFinite(Math.fround(value * scale)));
+    }
+    from += count;
+  }
 }
 
 /** Their weights, 1e36 and 1e-30, are the largest and the smallest of the kernel. */
@@ -31,7 +85,8 @@ export class ChunkPacker {
   readonly #options: PackerOptions;
   readonly #words: number;
   readonly #weights: readonly number[];
-  readonly #free: PackedChunk['inputs'][] = [];
+  readonly #free: ChunkArrays[] = [];
+  #made = 0;
 
   /** Throws INPUT_INVALID for a sigma that is no noise, naming the band. */
   constructor(options: PackerOptions) {
@@ -57,10 +112,12 @@ export class ChunkPacker {
     const items = runs(rows);
     const weightsPerRun = sigmas === undefined ? bands * runPixels : bands;
     const most = runs(rowsPerChunk);
+    const shared = (length: number) => new SharedArrayBuffer(4 * length);
     const arrays = this.#free.pop() ?? {
-      image: new Float32Array(most * bands * runPixels),
-      weights: new Float32Array(most * weightsPerRun),
-      mask: new Uint32Array(most * this.#words * runPixels),
+      id: this.#made++,
+      image: new Float32Array(shared(most * bands * runPixels)),
+      weights: new Float32Array(shared(most * weightsPerRun)),
+      mask: new Uint32Array(shared(most * this.#words * runPixels)),
     };
     const inputs = {
       image: arrays.image.subarray(0, items * bands * runPixels),
@@ -82,7 +139,7 @@ export class ChunkPacker {
       inputs.image.fill(0, end - runPixels + lastRun, end);
       if (sigmas === undefined) inputs.weights.fill(0, end - runPixels + lastRun, end);
     }
-    return { y0, rows, items, inputs };
+    return { y0, rows, items, arrays, inputs };
   }
 
   /** Puts the rows of a band in. Bad pixels become 0 with their bit set, since the device takes finite numbers only. */
@@ -103,9 +160,8 @@ export class ChunkPacker {
   }
 
   /** The engine is done with the chunk. */
-  giveBack({ inputs }: PackedChunk): void {
-    const whole = (array: Float32Array) => new Float32Array(array.buffer);
-    this.#free.push({ image: whole(inputs.image), weights: whole(inputs.weights), mask: new Uint32Array(inputs.mask.buffer) });
+  giveBack({ arrays }: PackedChunk): void {
+    this.#free.push(arrays);
   }
 }
 

@@ -9,7 +9,7 @@ import type { Chain } from '../../engine/executor.ts';
 import type { Engine } from '../../engine/face.ts';
 import { inOrder } from '../in-order.ts';
 import type { FramePixels } from './field.ts';
-import { ChunkPacker, type PackedChunk } from './white-pack.ts';
+import { type ChunkLayout, ChunkPacker, type PackedChunk } from './white-pack.ts';
 
 /** What is stacked of a frame; a `Frame` is one. */
 export interface StackFrame {
@@ -18,7 +18,7 @@ export interface StackFrame {
   readonly height: number;
   /** Scaled sky noise, one number for the frame; not looked at where there is `sigmaRows`. */
   readonly sigmaSky: number;
-  /** Scaled pixels [y, x]; bad ones (all that are not finite among them) are not 0 in `bad`. */
+  /** Scaled pixels [y, x]; bad ones (all that are not finite among them) are not 0 in `bad`. Not asked for where the options have `fill`. */
   rows(y0: number, count: number): Promise<FramePixels>;
   /** Scaled noise of each pixel of these rows, where it is not the same all over; outside 1e-18 to 1e15 it means no coverage. All frames have it or none. */
   sigmaRows?(y0: number, count: number): Promise<Float32Array>;
@@ -37,11 +37,15 @@ export interface WhiteStackOptions {
   readonly clipIterations?: number;
   /** Weights are 1 / max(sigma^2, varianceFloor). Default 0; tract7dt has 1e-12. */
   readonly varianceFloor?: number;
+  /**
+   * Puts all frames into a chunk with packStored, in the place of their `rows`; a few chunks at once. All frames have one sigma each then.
+   */
+  readonly fill?: (chunk: PackedChunk, layout: ChunkLayout) => Promise<void>;
   readonly signal?: AbortSignal;
   readonly onProgress?: (rowsDone: number, rows: number) => void;
 }
 
-/** Rows y0 .. y0 + rows of the stack, [y, x]. */
+/** Rows y0 .. y0 + rows of the stack, [y, x]; valid until the sink is done with them. */
 export interface WhiteRows {
   readonly y0: number;
   readonly rows: number;
@@ -63,12 +67,14 @@ export interface WhiteStackSummary {
   readonly plannedBytes: number;
   /** Pixels without a good band. */
   readonly emptyPixels: number;
-  /** Where the time went. Reading overlaps with combining. */
-  readonly seconds: { readonly read: number; readonly pack: number; readonly combine: number; readonly write: number };
+  /** Where the time went: waiting for rows, combining (the two overlap), and the sink. */
+  readonly seconds: { readonly read: number; readonly combine: number; readonly write: number };
 }
 
-/** Frames read at the same time. */
+/** Frames whose rows are asked for at the same time. */
 const READERS = 4;
+/** Chunks that are filled or wait for the engine: while one is combined and another written, threads that read have work. */
+const CHUNKS_AHEAD = 3;
 /** A chunk that stays in the cache from packing to combining: a third more pixels per second than 32 MiB (20 bands, 4096 px wide). */
 const CHUNK_BYTES = 8 * 2 ** 20;
 /** Of many wide frames a chunk is larger, so that reads do not become small and tiles of compressed images are not decoded too often. */
@@ -94,11 +100,13 @@ export function planChunks(
 ): ChunkPlan {
   const { bands, width, height, hasSigmaRows } = frames;
   const inputBytes = 4 * (bands * (hasSigmaRows ? 2 : 1) + maskWords(bands));
-  // float64 white and invvar and a count, in the engine's copy and in ours; then the rows that are written.
+  // float64 white and invvar and a count, in the engine's copy and in ours; then the rows that are written, and their bytes in the order of files.
   const outputBytes = 2 * 20;
+  const writtenBytes = 10 + 8;
   const frameBytes = hasSigmaRows ? 9 : 5;
-  // A chunk is packed while `depth` others wait in it and in the engine's copy.
-  const perPixel = (2 * depth + 1) * inputBytes + depth * outputBytes + 10 + Math.min(READERS, bands) * frameBytes;
+  // An engine on a device has a copy of its own of the `depth` chunks in its hands.
+  const perPixel =
+    (CHUNKS_AHEAD + 2 * depth) * inputBytes + depth * outputBytes + writtenBytes + Math.min(READERS, bands) * frameBytes;
   const runPixels = Math.min(RUN_PIXELS, 4 * Math.ceil((width * height) / 4));
   // The last run of a chunk is filled up.
   const rowsWithin = (bytes: number) => Math.floor((bytes / perPixel - runPixels) / width);
@@ -165,7 +173,7 @@ export async function coaddWhite(
   const bands = frames.length;
   const hasSigmaRows = frames[0].sigmaRows !== undefined;
   const plan = planChunks({ bands, width, height, hasSigmaRows }, engine.executor.depth, options.memoryBudgetBytes);
-  const seconds = { read: 0, pack: 0, combine: 0, write: 0 };
+  const seconds = { read: 0, combine: 0, write: 0 };
   const kernelOptions: CoaddWhiteOptions = {
     bands,
     pixels: plan.runPixels,
@@ -185,25 +193,33 @@ export async function coaddWhite(
   });
   const waiting: PackedChunk[] = [];
 
+  const fillFromRows = async (chunk: PackedChunk): Promise<void> => {
+    const { y0, rows } = chunk;
+    const read = async (frame: StackFrame) => [await frame.rows(y0, rows), await frame.sigmaRows?.(y0, rows)] as const;
+    let band = 0;
+    for await (const { result } of inOrder(frames, READERS, read)) packer.add(chunk, band++, ...result);
+  };
+  const { fill = fillFromRows } = options;
+  const filled = async (y0: number): Promise<PackedChunk> => {
+    const chunk = packer.begin(y0, Math.min(plan.rowsPerChunk, height - y0));
+    await fill(chunk, { bands, runPixels: plan.runPixels });
+    return chunk;
+  };
+  const starts = Array.from({ length: Math.ceil(height / plan.rowsPerChunk) }, (_, chunk) => chunk * plan.rowsPerChunk);
+
   async function* chunks(): AsyncGenerator<SourceBatch> {
-    for (let y0 = 0; y0 < height; y0 += plan.rowsPerChunk) {
-      const rows = Math.min(plan.rowsPerChunk, height - y0);
-      const chunk = packer.begin(y0, rows);
-      let since = performance.now();
-      const read = async (frame: StackFrame) => [await frame.rows(y0, rows), await frame.sigmaRows?.(y0, rows)] as const;
-      let band = 0;
-      for await (const { result } of inOrder(frames, READERS, read)) {
-        const arrived = performance.now();
-        seconds.read += (arrived - since) / 1000;
-        packer.add(chunk, band++, ...result);
-        since = performance.now();
-        seconds.pack += (since - arrived) / 1000;
-      }
+    let since = performance.now();
+    // Frames are taken at their word only where packing looks at every value.
+    const knownFinite = options.fill !== undefined;
+    for await (const { result: chunk } of inOrder(starts, options.fill === undefined ? 1 : CHUNKS_AHEAD, filled)) {
+      seconds.read += (performance.now() - since) / 1000;
       waiting.push(chunk);
-      yield { inputs: chunk.inputs, count: chunk.items };
+      yield { inputs: chunk.inputs, count: chunk.items, knownFinite };
+      since = performance.now();
     }
   }
 
+  const room = new RowsRoom(plan.rowsPerChunk * width);
   let done: WhiteRows | undefined;
   let itemsDone = 0;
   let emptyPixels = 0;
@@ -212,8 +228,9 @@ export async function coaddWhite(
     const begin = performance.now();
     seconds.combine += batch.timings.computeSeconds;
     const chunk = waiting[0];
-    done ??= emptyRows(chunk, width);
+    done ??= room.rows(chunk.y0, chunk.rows, width);
     emptyPixels += takeRows(done, batch.outputs, itemsDone * plan.runPixels);
+    batch.recycle?.();
     itemsDone += batch.count;
     if (itemsDone === chunk.items) {
       waiting.shift();
@@ -225,22 +242,34 @@ export async function coaddWhite(
     }
     seconds.write += (performance.now() - begin) / 1000;
   }
-  const count = Math.ceil(height / plan.rowsPerChunk);
   return {
     width,
     height,
     bands,
     rowsPerChunk: plan.rowsPerChunk,
-    chunks: count,
+    chunks: starts.length,
     plannedBytes: plan.plannedBytes,
     emptyPixels,
     seconds,
   };
 }
 
-function emptyRows({ y0, rows }: PackedChunk, width: number): WhiteRows {
-  const pixels = rows * width;
-  return { y0, rows, white: new Float32Array(pixels), sigma: new Float32Array(pixels), count: new Uint16Array(pixels) };
+/** Memory for the rows of one chunk, used again for each. */
+class RowsRoom {
+  readonly #white: Float32Array;
+  readonly #sigma: Float32Array;
+  readonly #count: Uint16Array;
+
+  constructor(pixels: number) {
+    this.#white = new Float32Array(pixels);
+    this.#sigma = new Float32Array(pixels);
+    this.#count = new Uint16Array(pixels);
+  }
+
+  rows(y0: number, rows: number, width: number): WhiteRows {
+    const [white, sigma] = [this.#white, this.#sigma].map((room) => room.subarray(0, rows * width));
+    return { y0, rows, white, sigma, count: this.#count.subarray(0, rows * width) };
+  }
 }
 
 /** Puts a batch at pixel `start` of its chunk, less what the last run was filled up with. Gives the number of pixels without a good band. */
