@@ -16,16 +16,19 @@ export interface TanOptions {
 }
 
 /** East to the left at 0 degrees; `scale` arcsec per px. */
-export function tan({
+export const tan = (options: TanOptions = {}): Wcs => wcsFromHeader(tanCards(options));
+
+/** The same as cards. */
+export function tanCards({
   scale = 0.5,
   degrees = 0,
   crval = [150, 2],
   crpix = [64.5, 64.5],
   projection = 'TAN',
   more = {},
-}: TanOptions = {}): Wcs {
+}: TanOptions = {}): Record<string, HeaderValue> {
   const [cos, sin] = [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)];
-  return wcsFromHeader({
+  return {
     CTYPE1: `RA---${projection}`,
     CTYPE2: `DEC--${projection}`,
     CRVAL1: crval[0],
@@ -38,7 +41,7 @@ export function tan({
     CD2_2: scale * ARCSEC * cos,
     RADESYS: 'ICRS',
     ...more,
-  });
+  };
 }
 
 /** Ten times the bend of a DECam frame, 1e-5 per px, and 1 % of scale and shear. */

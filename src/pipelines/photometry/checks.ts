@@ -3,7 +3,7 @@ import type { FitsHeader } from '../../io/fits/index.ts';
 import type { FitConfig } from './config.ts';
 import type { FileProblem, ImageFile } from './load-header.ts';
 
-const ALIGN = 'Resample the image onto the grid of the first one, or raise checks.wcs_tolerance on purpose.';
+const ALIGN = 'Set resample.enabled: true, which puts all images on one grid, or raise checks.wcs_tolerance on purpose.';
 
 /** Differences of one image from the first; and bands that two images have. */
 export function alignmentProblems(images: readonly ImageFile[], { checks, profile }: FitConfig): FileProblem[] {
@@ -12,7 +12,7 @@ export function alignmentProblems(images: readonly ImageFile[], { checks, profil
   for (const { path, shape, header } of others) {
     if (checks.requireSameShape && (shape[0] !== first.shape[0] || shape[1] !== first.shape[1])) {
       const what = `it has ${shape[1]} x ${shape[0]} px, and ${first.path} ${first.shape[1]} x ${first.shape[0]}`;
-      problems.push({ path, what, remedy: 'Give images of one shape.' });
+      problems.push({ path, what, remedy: 'Give images of one shape, or set resample.enabled: true.' });
     }
     if (!checks.requireWcsAlignment) continue;
     const differences = wcsDifferences(first.header, header, checks.wcsTolerance, profile === 'arclet');
@@ -25,10 +25,11 @@ export function alignmentProblems(images: readonly ImageFile[], { checks, profil
       });
     }
   }
-  return [...problems, ...duplicateBands(images)];
+  return [...problems, ...duplicateBands(images, 'Set resample.enabled: true to combine images of one band, or give each')];
 }
 
-function duplicateBands(images: readonly ImageFile[]): FileProblem[] {
+/** Bands that two images have; `orElse`: what may be done but to name them apart. */
+export function duplicateBands(images: readonly ImageFile[], orElse: string): FileProblem[] {
   // A missing FILTER has been told.
   const byBand = Map.groupBy(
     images.filter(({ band }) => band !== ''),
@@ -38,7 +39,7 @@ function duplicateBands(images: readonly ImageFile[]): FileProblem[] {
     others.map(({ path }) => ({
       path,
       what: `its FILTER is ${band}, as that of ${first.path}`,
-      remedy: 'Give each image a FILTER of its own, in its header or in inputs.filter_overrides.',
+      remedy: `${orElse} a FILTER of its own, in its header or in inputs.filter_overrides.`,
     })),
   );
 }

@@ -80,6 +80,38 @@ export const checks = edgeObject({
   require_same_shape: flag.default(true).describe('all images must have the shape of the first'),
 });
 
+export const resample = edgeObject({
+  enabled: flag
+    .default(false)
+    .describe('put images of different WCS or shape on one grid first; those of one FILTER are combined (arclet)'),
+  target: place
+    .default('auto')
+    .describe(
+      'that grid; auto: tangent plane, north up, over all images; first: the grid of the first image; or a FITS image or header text that has it',
+    ),
+  extent: z
+    .enum(['union', 'intersection'])
+    .default('union')
+    .describe('target auto: the box around the images of all bands, or the box that is common to the boxes of the bands'),
+  pixel_scale_arcsec: positive
+    .nullable()
+    .default(null)
+    .describe('target auto: size of a pixel, arcsec; null: median of the images'),
+  margin: whole.default(0).describe('target auto: further pixels at every edge'),
+  combine_same_filter: flag.default(true).describe('several images of one FILTER become one; false: they are an error'),
+  combine: z
+    .enum(['mean', 'median', 'clipped'])
+    .default('mean')
+    .describe('how: mean with weights 1/SKYSIG^2 (scaled), median, or mean without outliers (4 sigma + 30 % of the value)'),
+  interpolation: z.enum(['lanczos3', 'lanczos3-plain', 'bilinear', 'nearest']).default('lanczos3').describe('kernel'),
+  min_good_weight: z
+    .number()
+    .positive()
+    .max(1)
+    .default(0.9)
+    .describe('least share of good pixels under the kernel, by weight; a pixel with less is NaN'),
+});
+
 export const sourceSaturationCut = edgeObject({
   enabled: flag.default(true).describe('flag sources near saturated pixels (excluded_saturation); they are kept and not fitted'),
   radius_pix: nonNegative.default(20).describe('how near, px'),

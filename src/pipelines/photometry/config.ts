@@ -18,6 +18,7 @@ import {
   patchInputs,
   performance,
   plotting,
+  resample,
   sourceSaturationCut,
   zp,
 } from './config-sections.ts';
@@ -39,6 +40,7 @@ const FIT_SHAPE = {
   crop: crop.prefault({}).describe('the working frame'),
   overlay: overlay.prefault({}).describe('pictures of the catalogue'),
   checks: checks.prefault({}).describe('what the images must have in common'),
+  resample: resample.prefault({}).describe('images that are not aligned'),
   source_saturation_cut: sourceSaturationCut.prefault({}).describe('sources near saturated pixels'),
   logging: logging.prefault({}).describe('log file'),
   plotting: plotting.prefault({}).describe('pictures'),
@@ -85,7 +87,14 @@ export const FIT_PLACES: Readonly<Record<string, 'config' | 'work'>> = {
   'outputs.overlay_dir': 'work',
   'logging.file': 'work',
   'merge.wcs_fits': 'config',
+  'resample.target': 'config',
   'moffat_psf.module_path': 'config',
+};
+
+/** Words that stand for no place where a place may stand. */
+export const FIT_WORDS: Readonly<Record<string, readonly string[]>> = {
+  'logging.file': ['auto'],
+  'resample.target': ['auto', 'first'],
 };
 
 /** Keys that change neither numbers nor files of numbers: left out of the hash. */

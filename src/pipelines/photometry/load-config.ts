@@ -16,7 +16,7 @@ import {
 import { hashOf } from '../plain-config.ts';
 import type { LoadedConfig } from '../runner.ts';
 import { camel, jsonSchemaOf, problemsOf } from '../schema.ts';
-import { FIT_ALIASES, FIT_NEUTRAL, FIT_PLACES, type FitConfig, FitFileSchema, PROFILE } from './config.ts';
+import { FIT_ALIASES, FIT_NEUTRAL, FIT_PLACES, FIT_WORDS, type FitConfig, FitFileSchema, PROFILE } from './config.ts';
 
 /** What the command line takes as flags; the other keys are set with `--set section.key=value`. */
 export const FIT_SPEC: ConfigSpec = { help: 'arclet fit run --help', keys: { profile: PROFILE }, aliases: {}, locationKeys: [] };
@@ -224,8 +224,7 @@ function placesOf(config: Tree, folder: string): Omit<FitConfig, 'images'> {
   for (const [path, base] of Object.entries(FIT_PLACES)) {
     const { holder, key } = at(config, path.split('.').map(camel).join('.'));
     const value = holder?.[key];
-    if (holder === undefined || typeof value !== 'string' || (path === 'logging.file' && value.trim().toLowerCase() === 'auto'))
-      continue;
+    if (holder === undefined || typeof value !== 'string' || FIT_WORDS[path]?.includes(value.trim().toLowerCase())) continue;
     holder[key] = resolveLocation(atHome(value), base === 'config' ? folder : work);
   }
   return config as unknown as Omit<FitConfig, 'images'>;

@@ -23,7 +23,7 @@ export interface FieldImages {
   close(): Promise<void>;
 }
 
-const AUTO_READERS = 8;
+export const AUTO_READERS = 8;
 const PROBLEMS_TOLD = 5;
 
 /**
@@ -59,7 +59,7 @@ export async function openImages(config: FitConfig): Promise<FieldImages> {
 }
 
 /** All problems in one error: the first few in its message, every one in its data. */
-function imageError(problems: readonly FileProblem[], { images }: FitConfig): ArcletError {
+export function imageError(problems: readonly FileProblem[], { images }: FitConfig): ArcletError {
   const byPath = Map.groupBy(problems, ({ path }) => path);
   const told = [...byPath].slice(0, PROBLEMS_TOLD).map(([path, of]) => `${path}: ${of.map(({ what }) => what).join(', ')}`);
   const more = byPath.size > PROBLEMS_TOLD ? `; and ${byPath.size - PROBLEMS_TOLD} more` : '';
@@ -74,7 +74,8 @@ function imageError(problems: readonly FileProblem[], { images }: FitConfig): Ar
   );
 }
 
-function workingBox({ crop }: FitConfig, [height, width]: readonly [number, number]): PixelBox {
+/** The images without the margin. Throws CONFIG_INVALID when nothing is left. */
+export function workingBox({ crop }: FitConfig, [height, width]: readonly [number, number]): PixelBox {
   if (!crop.enabled) return { x0: 0, y0: 0, width, height };
   const { margin } = crop;
   const box = { x0: margin, y0: margin, width: width - 2 * margin, height: height - 2 * margin };

@@ -2,6 +2,7 @@
 import { ArcletError } from '../../core/errors.ts';
 import { worstOutcome } from '../runner.ts';
 import { defineStage, type Failure, type Stage, type StageContext, type StageResult } from '../stage.ts';
+import type { AlignedImages } from './align.ts';
 import type { FitConfig } from './config.ts';
 import type { LoadedField } from './field.ts';
 
@@ -36,7 +37,11 @@ export interface FitCommand {
 
 /** In the order of the pipeline. */
 export const FIT_COMMANDS: readonly FitCommand[] = [
-  { name: 'run', words: 'everything that this version has', stage: () => pipeline('run', RUN_ENDS) },
+  {
+    name: 'run',
+    words: 'all that this version has: load, Gaia, effective PSFs; no fits yet',
+    stage: () => pipeline('run', RUN_ENDS),
+  },
   {
     name: 'run-epsf',
     words: 'load, match Gaia sources (zp.enabled), effective PSFs',
@@ -55,11 +60,15 @@ const RUN_ENDS = ({ outputs }: FitConfig): string[] => [
 
 /** Throws USAGE: the command is tract7dt's, and not in this version. */
 export function notInThisVersion(name: string): never {
-  const there = FIT_COMMANDS.filter(({ stage }) => stage !== undefined).map((command) => command.name);
-  throw new ArcletError('USAGE', `arclet fit ${name} is not in this version: fitting comes with the next one.`, {
-    subject: name,
-    remedy: `There are ${[...there, 'validate', 'dump-config'].join(', ')}.`,
-  });
+  throw new ArcletError(
+    'USAGE',
+    `arclet fit ${name} is not in this version: patches, fits and zero points come with the next one.`,
+    {
+      subject: name,
+      remedy:
+        'Run `arclet fit run-epsf` up to the effective PSFs; `arclet fit validate` checks the whole config, keys of later commands too.',
+    },
+  );
 }
 
 function pipeline(name: string, ends: (config: FitConfig) => readonly string[]): Stage<FitConfig> {
@@ -68,8 +77,10 @@ function pipeline(name: string, ends: (config: FitConfig) => readonly string[]):
     aliases: [],
     summary: 'loads images and catalogue, matches Gaia sources, builds effective PSFs',
     keys: [],
-    async run(context, config) {
+    async run(context, given) {
       const { loadField } = await import('./load.ts');
+      let config = given;
+      let aligned: AlignedImages | undefined;
       const seconds: Record<string, number> = {};
       const inner: Record<string, unknown> = {};
       const results: PartResult[] = [];
@@ -82,6 +93,17 @@ function pipeline(name: string, ends: (config: FitConfig) => readonly string[]):
         results.push(result);
         context.log.info('part', `${part}: ${seconds[part].toFixed(2)} s`, { part, seconds: seconds[part] });
       };
+      if (given.resample.enabled) {
+        const { alignImages } = await import('./align.ts');
+        const begin = performance.now();
+        aligned = await alignImages(context, given);
+        ({ config } = aligned);
+        seconds['resample'] = (performance.now() - begin) / 1000;
+        context.log.info('part', `resample: ${seconds['resample'].toFixed(2)} s`, {
+          part: 'resample',
+          seconds: seconds['resample'],
+        });
+      }
       try {
         await timed('load', () => loadField(context, config));
         for (const part of PARTS.filter(({ runs }) => runs(config))) {
@@ -94,11 +116,11 @@ function pipeline(name: string, ends: (config: FitConfig) => readonly string[]):
       }
       return {
         outcome: worstOutcome(results.map(({ outcome = 'done' }) => outcome)),
-        counts: Object.assign({}, ...results.map(({ counts }) => counts)),
+        counts: Object.assign({}, aligned?.counts, ...results.map(({ counts }) => counts)),
         seconds,
         failures: results.flatMap(({ failures = [] }) => failures).slice(0, MOST_FAILURES),
-        outputs: results.flatMap(({ outputs }) => outputs),
-        summary: [...results.flatMap(({ summary }) => summary), ...ends(config)],
+        outputs: [...(aligned?.outputs ?? []), ...results.flatMap(({ outputs }) => outputs)],
+        summary: [...(aligned?.summary ?? []), ...results.flatMap(({ summary }) => summary), ...ends(config)],
       };
     },
   });

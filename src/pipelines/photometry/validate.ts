@@ -1,11 +1,12 @@
 /** `arclet fit validate`: everything that a run would check before it reads a pixel, and nothing written. */
 import { ArcletError, isArcletError } from '../../core/errors.ts';
-import { defineStage, type Stage } from '../stage.ts';
-import { withGaia } from './augment/gaia-rows.ts';
+import { defineStage, type Stage, type StageLog } from '../stage.ts';
+import { checkGaia } from './augment/check-gaia.ts';
 import type { FitConfig } from './config.ts';
 import { checkBands, type FieldCatalogue, readFieldCatalogue } from './load-catalogue.ts';
-import { type FieldImages, openImages } from './load-field.ts';
-import { outsideOf, placesOf } from './load-sources.ts';
+import { openImages } from './load-field.ts';
+import { nothingToFit, outsideOf, placesOf } from './load-sources.ts';
+import { type PlannedImages, plannedImages } from './resample/preview.ts';
 
 export const validateStage: Stage<FitConfig> = defineStage<FitConfig>({
   name: 'validate',
@@ -24,40 +25,20 @@ export const validateStage: Stage<FitConfig> = defineStage<FitConfig>({
       }
     };
     const catalogue = await attempt(() => readFieldCatalogue(config.inputs.inputCatalog));
-    const images = await attempt(() => openImages(config));
+    const images = await attempt<PlannedImages>(() => (config.resample.enabled ? plannedImages(config) : openImages(config)));
     try {
       const bands = images?.frames.map(({ band }) => band) ?? [];
       if (catalogue && images) await attempt(async () => checkBands(config.inputs.inputCatalog, catalogue.bands, bands));
-      const gaia = config.inputs.gaiaxpSynphotCsv;
-      const gaiaWarnings = gaia === null ? [] : await attempt(() => checkGaia(gaia, config, bands));
+      const gaiaWarnings = await attempt(() => checkGaia(config, bands));
       for (const warning of [...(catalogue?.warnings ?? []), ...(images?.warnings ?? []), ...(gaiaWarnings ?? [])])
         log.info('warning', `warning: ${warning}`);
       if (faults.length > 0) throw together(faults);
-      return report(catalogue as FieldCatalogue, images as FieldImages);
+      return report(catalogue as FieldCatalogue, images as PlannedImages);
     } finally {
       await images?.close();
     }
   },
 });
-
-/**
- * Reads the Gaia table as a run would. Gives what a run would warn of.
- *
- * @throws INPUT_UNREADABLE, INPUT_INVALID as a run does
- */
-async function checkGaia(path: string, { zp, epsf, profile }: FitConfig, bands: readonly string[]): Promise<string[]> {
-  const forStars = epsf.useGaiaxp && epsf.psfstarMode !== 'sep';
-  if (!zp.enabled && !forStars) return [];
-  const wants = { bands, named: zp.enabled, requireBands: zp.enabled && profile === 'arclet', epochYear: undefined };
-  return withGaia(path, wants, async ({ bandsWithout, batches }) => {
-    // Names that lost their digits show in the rows only.
-    for await (const _ of batches());
-    if (bandsWithout.length === 0) return [];
-    const columns = bandsWithout.map((band) => `mag_${band}`).join(', ');
-    const then = [...(zp.enabled ? ['injected rows have flux 0'] : []), ...(forStars ? ['PSFs get no Gaia stars'] : [])];
-    return [`${path} has no ${columns}: in these bands ${then.join(', and ')}.`];
-  });
-}
 
 /** One fault as it is; several in one error of the first one's kind. */
 function together(faults: readonly ArcletError[]): ArcletError {
@@ -69,9 +50,11 @@ function together(faults: readonly ArcletError[]): ArcletError {
   });
 }
 
-function report(catalogue: FieldCatalogue, images: FieldImages) {
+function report(catalogue: FieldCatalogue, images: PlannedImages) {
   const { frames, box, wcs, pixscaleArcsec } = images;
   const outside = outsideOf(placesOf(wcs, catalogue), box).reduce((sum, flag) => sum + flag, 0);
+  const nothing = nothingToFit(catalogue.rows, outside, 0);
+  if (nothing !== undefined) log.info('warning', `warning: ${nothing}`);
   return {
     outcome: 'done' as const,
     counts: { images: frames.length, sources: catalogue.rows, outside },

@@ -58,7 +58,8 @@ const MAX_BAND_ROWS = 512;
 /** Places along each axis of the source where the map is looked at. */
 const PLACES = 5;
 
-function requireSameFrame(source: Wcs, target: Wcs): string[] {
+/** What two frames that are nearly one differ by. Throws INPUT_INVALID for frames of the sky that differ. */
+export function requireSameFrame(source: Wcs, target: Wcs): string[] {
   const [a, b] = [source.celestial?.frame, target.celestial?.frame];
   if (a === undefined || b === undefined) {
     throw new ArcletError('INPUT_INVALID', `The ${a === undefined ? 'source' : 'target'} has no celestial axes.`, {

@@ -1,0 +1,208 @@
+/**
+ * Images that are not aligned become images that are: one per band on one grid, in `<work_dir>/aligned`, with headers that stage `load` reads as
+ * those of any other image. Bands that were made of the same are kept.
+ */
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { writeCsv } from '../../io/csv.ts';
+import type { ColumnValues, ScalarColumn } from '../../io/table.ts';
+import { pixelScale } from '../../sky/wcs/index.ts';
+import type { StageContext } from '../stage.ts';
+import type { FitConfig } from './config.ts';
+import { inFolder, putObject } from './places.ts';
+import { type BandWork, type FrameRow, leftOutRow, makeBand, rowsOfBand } from './resample/align-band.ts';
+import { type AlignmentPlan, type BandPlan, planAlignment } from './resample/align-plan.ts';
+import { ALIGNED_FOLDER, type BandNote, bandKey, bandPlaces, keptBand, writeBand } from './resample/band-file.ts';
+import type { BandNumbers } from './resample/band-header.ts';
+
+/** What is left to do with images that are aligned. */
+export interface AlignedImages {
+  /** Of the aligned images; resampling is off in it. */
+  readonly config: FitConfig;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly outputs: readonly string[];
+  readonly summary: readonly string[];
+}
+
+/** Deeper and shallower parts whose noise differs by more than this are told of: SKYSIG is one number. */
+const UNEVEN = 1.3;
+
+/**
+ * Resamples the images of a config to one grid and combines those of one FILTER.
+ *
+ * @throws as planAlignment and makeBand; OUTPUT_UNWRITABLE; ABORTED
+ */
+export async function alignImages(context: StageContext, config: FitConfig): Promise<AlignedImages> {
+  const { log } = context;
+  const plan = await planAlignment(config);
+  try {
+    const { target, bands, leftOut } = plan;
+    const warn = (text: string): void => log.info('warning', `warning: ${text}`);
+    for (const text of [...plan.warnings, ...leftOut.map(({ path, reason }) => `${path} is left out: ${reason}.`)]) warn(text);
+    log.info('target', `resampling to ${target.width} x ${target.height} px: ${target.from}`);
+    const folder = inFolder(config.outputs.workDir, ALIGNED_FOLDER);
+    const rows: FrameRow[] = leftOut.map(leftOutRow);
+    const images: string[] = [];
+    const asTheyAre: string[] = [];
+    const summary: string[] = [];
+    let kept = 0;
+    const progress = progressOf(context, plan);
+    for (const band of bands) {
+      const { note, image } = await alignBand(context, config, plan, band, folder, progress);
+      progress.finish(band);
+      for (const text of note?.warnings ?? []) warn(text);
+      rows.push(...(note?.frames ?? [asItIsRow(band)]));
+      if (note === undefined) asTheyAre.push(image);
+      else summary.push(note.summary);
+      kept += note?.kept ? 1 : 0;
+      images.push(image);
+    }
+    const table = inFolder(folder, 'frames.csv');
+    await putObject(table, await framesCsv(rows));
+    const left = rows.filter(({ status }) => status === 'left_out').length;
+    const counts = { images_given: config.images.length, images_left_out: left, bands_aligned: bands.length, bands_kept: kept };
+    await context.record.note({ resample: { target: { ...sizeOf(plan), cards: target.header.records() }, images: rows } });
+    return {
+      config: alignedConfig(config, images, asTheyAre),
+      counts,
+      outputs: [table, ...images.filter((image) => !asTheyAre.includes(image))],
+      summary,
+    };
+  } finally {
+    await plan.close();
+  }
+}
+
+const sizeOf = ({ target: { width, height, from } }: AlignmentPlan) => ({ width, height, from });
+
+/** The config of the parts that follow. Aligned images say all of themselves; others still need what the config says of them. */
+function alignedConfig(config: FitConfig, images: readonly string[], asTheyAre: readonly string[]): FitConfig {
+  const isOf = (name: string): boolean => asTheyAre.some((path) => path === name || path.endsWith(`/${name}`));
+  const overrides = Object.entries(config.inputs.filterOverrides).filter(([name]) => isOf(name));
+  return {
+    ...config,
+    images,
+    inputs: { ...config.inputs, filterOverrides: Object.fromEntries(overrides) },
+    resample: { ...config.resample, enabled: false },
+  };
+}
+
+interface Progress {
+  add(rows: number): void;
+  /** All rows of the band are done, or need not be. */
+  finish(band: BandPlan): void;
+}
+
+function progressOf({ log }: StageContext, { bands, target }: AlignmentPlan): Progress {
+  const total = bands.reduce((sum, band) => sum + rowsOfBand(band, target), 0);
+  let before = 0;
+  let inBand = 0;
+  const tell = () => log.progress('rows of aligned images', Math.min(before + inBand, total), total);
+  return {
+    add(rows) {
+      inBand += rows;
+      tell();
+    },
+    finish(band) {
+      before += rowsOfBand(band, target);
+      inBand = 0;
+      tell();
+    },
+  };
+}
+
+/** Makes or keeps the image of a band; without a note where the image of the list serves. */
+async function alignBand(
+  context: StageContext,
+  config: FitConfig,
+  { target }: AlignmentPlan,
+  band: BandPlan,
+  folder: string,
+  progress: Progress,
+): Promise<{ readonly note: (BandNote & { kept: boolean }) | undefined; readonly image: string }> {
+  const { log, signal, version } = context;
+  if (band.asItIs) return { note: undefined, image: band.frames[0].file.path };
+  const places = bandPlaces(folder, band.band);
+  const key = await bandKey(band, target, config, version);
+  const before = context.force ? undefined : await keptBand(places, key);
+  if (before !== undefined) {
+    log.info('kept', `${band.band}: ${places.image} was made of the same and is kept`);
+    return { note: { ...before, kept: true }, image: places.image };
+  }
+  const { xArcsec, yArcsec } = pixelScale(target.wcs, (target.width - 1) / 2, (target.height - 1) / 2);
+  const pixelArcsec = Math.sqrt(xArcsec * yArcsec);
+  const engine = await context.engine();
+  const onRows = (rows: number): void => progress.add(rows);
+  const work: BandWork = { engine, config, target, pixelArcsec, signal, place: spoolPlace(places.image, config), onRows };
+  const made = await makeBand(band, work);
+  try {
+    const { numbers, rows, used } = made;
+    const note: BandNote = {
+      key,
+      summary: summaryOf(band, numbers, used.length),
+      warnings: warningsOf(band, numbers, rows),
+      frames: rows,
+    };
+    const names = used.map(({ file, fluxScale }) => `${file.path} times ${Number(fluxScale.toPrecision(7))}`);
+    const { interpolation, combine } = config.resample;
+    const how = used.length > 1 ? `, ${combine} of ${used.length} images` : '';
+    const words = [`arclet ${version}: ${interpolation}, flux conserved, to ${target.from}${how}`, ...names];
+    await writeBand(places, made, target, pixelArcsec, words, note);
+    return { note: { ...note, kept: false }, image: places.image };
+  } finally {
+    await made.close();
+  }
+}
+
+/** Beside the file, or in the temporary folder for files that go elsewhere. */
+function spoolPlace(image: string, { outputs }: FitConfig): string {
+  return outputs.workDir.includes('://') ? join(tmpdir(), 'arclet-rows') : image;
+}
+
+function summaryOf({ band, frames }: BandPlan, numbers: BandNumbers, used: number): string {
+  const of = used === frames.length ? `${used}` : `${used} of ${frames.length}`;
+  const { skySigma, gain, noiseUnderestimate, coverage } = numbers;
+  const facts = `SKYSIG ${skySigma.toPrecision(4)} ADU, EGAIN ${gain.toPrecision(4)}, ${(100 * coverage).toFixed(1)} % of the grid covered`;
+  return `${band}: ${of} images resampled, ${facts}; sums over many pixels are ${noiseUnderestimate.toFixed(2)} times noisier than SKYSIG says`;
+}
+
+function warningsOf({ band }: BandPlan, { skySigmaRange: [low, high] }: BandNumbers, rows: readonly FrameRow[]): string[] {
+  const left = rows.filter(({ status }) => status === 'left_out').map(({ path, reason }) => `${path} is left out: ${reason}.`);
+  if (!(high > UNEVEN * low)) return left;
+  const between = `${low.toPrecision(3)} and ${high.toPrecision(3)} ADU`;
+  return [...left, `${band}: the depth is uneven, SKYSIG of most pixels is between ${between} and one number stands for all.`];
+}
+
+function asItIsRow({ band, frames: [{ file }] }: BandPlan): FrameRow {
+  return {
+    ...leftOutRow({ path: file.path, band, reason: '' }),
+    reason: null,
+    status: 'as_it_is',
+    fluxScale: 1,
+    areaRatio: 1,
+    noiseFactor: 1,
+  };
+}
+
+const COLUMNS: readonly (readonly [keyof FrameRow, ScalarColumn])[] = [
+  ['path', { name: 'path', type: 'string' }],
+  ['band', { name: 'band', type: 'string' }],
+  ['status', { name: 'status', type: 'string' }],
+  ['reason', { name: 'reason', type: 'string', nullable: true }],
+  ['fluxScale', { name: 'flux_scale', type: 'float64', nullable: true }],
+  ['areaRatio', { name: 'area_ratio', type: 'float64', nullable: true }],
+  ['noiseFactor', { name: 'noise_factor', type: 'float64', nullable: true }],
+  ['skySigma', { name: 'sky_sigma_adu', type: 'float64', nullable: true }],
+  ['coverage', { name: 'coverage', type: 'float64', nullable: true }],
+  ['saturatedPixels', { name: 'saturated_pixels', type: 'float64', nullable: true }],
+  ['positionErrorPx', { name: 'position_error_px', type: 'float64', nullable: true }],
+];
+
+/** What became of each image. */
+async function framesCsv(rows: readonly FrameRow[]): Promise<Uint8Array> {
+  const columns = Object.fromEntries(COLUMNS.map(([key, { name }]) => [name, rows.map((row) => row[key]) as ColumnValues]));
+  const pieces: Uint8Array[] = [];
+  for await (const piece of writeCsv({ columns: COLUMNS.map(([, column]) => column) }, [{ rows: rows.length, columns }]))
+    pieces.push(piece);
+  return Buffer.concat(pieces);
+}

@@ -1,0 +1,138 @@
+/** What resampling will make of the images of a config: one grid, the bands, and which images have a place in them. Reads headers only. */
+import { ArcletError, isArcletError } from '../../../core/errors.ts';
+import { inOrder } from '../../in-order.ts';
+import { duplicateBands, wcsDifferences } from '../checks.ts';
+import type { FitConfig } from '../config.ts';
+import type { PixelBox } from '../field.ts';
+import { AUTO_READERS, imageError } from '../load-field.ts';
+import { checkOverrides, type FileProblem, type HeaderReport, type ImageFile, readImageHeader } from '../load-header.ts';
+import { boxOn, partOf } from './placement.ts';
+import { type Grid, planResampling, type ResampleOptions, requireSameFrame } from './plan.ts';
+import { type TargetGrid, targetGrid } from './target.ts';
+
+export interface PlacedFrame {
+  readonly file: ImageFile;
+  /** The part of the target that it may cover, and its grid. */
+  readonly box: PixelBox;
+  readonly grid: Grid;
+}
+
+export interface BandPlan {
+  readonly band: string;
+  readonly frames: readonly PlacedFrame[];
+  /** The one image is on the target's grid already and is taken as it is. */
+  readonly asItIs: boolean;
+}
+
+/** An image that has no part in its band. */
+export interface LeftOut {
+  readonly path: string;
+  readonly band: string;
+  readonly reason: string;
+}
+
+export interface AlignmentPlan {
+  readonly target: TargetGrid;
+  /** In the order of the image list. */
+  readonly bands: readonly BandPlan[];
+  readonly leftOut: readonly LeftOut[];
+  readonly warnings: readonly string[];
+  close(): Promise<void>;
+}
+
+const NOWHERE = 'it does not meet the target grid';
+
+/** How images are resampled; flux is conserved, since zero points are of counts. */
+export function resampleOptions({ resample, performance }: FitConfig, signal?: AbortSignal): ResampleOptions {
+  const { interpolation, minGoodWeight } = resample;
+  // The other half is for the coadd.
+  return { interpolation, minGoodWeight, conserve: 'flux', memoryBudgetBytes: performance.memoryBudget / 2, signal };
+}
+
+/**
+ * Opens the images and places them on the target. Files stay open until the plan is closed.
+ *
+ * @throws INPUT_INVALID with every fault of every file, bands without an image on the target, and as targetGrid; CONFIG_INVALID for overrides of files
+ * that are not there
+ */
+export async function planAlignment(config: FitConfig): Promise<AlignmentPlan> {
+  checkOverrides(config);
+  const workers = config.performance.framePrepWorkers;
+  const atOnce = Math.min(config.images.length, workers === 'auto' ? AUTO_READERS : workers);
+  const reports: HeaderReport[] = [];
+  for await (const { result } of inOrder(config.images, atOnce, (path) => readImageHeader(path, config.inputs)))
+    reports.push(result);
+  const files = reports.flatMap(({ image }) => image ?? []);
+  const close = async () => {
+    await Promise.all(files.map(({ file }) => file.close()));
+  };
+  try {
+    const problems = reports.flatMap(({ problems: of }) => of);
+    if (!config.resample.combineSameFilter)
+      problems.push(...duplicateBands(files, 'Set resample.combine_same_filter: true, or give each'));
+    if (problems.length > 0) throw imageError(problems, config);
+    const target = await targetGrid(files, config);
+    const placed = files.map((file) => placeOn(target, file, config, problems));
+    if (problems.length > 0) throw imageError(problems, config);
+    const { bands, leftOut } = bandsOf(files, placed, target, config);
+    return { target, bands, leftOut, warnings: reports.flatMap(({ warnings }) => warnings), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Undefined where the image does not meet the target. What cannot be resampled at all is a problem. */
+function placeOn(target: TargetGrid, file: ImageFile, config: FitConfig, problems: FileProblem[]): PlacedFrame | undefined {
+  const { wcs, shape, path } = file;
+  const source: Grid = { wcs, width: shape[1], height: shape[0] };
+  try {
+    requireSameFrame(wcs, target.wcs);
+    const box = boxOn(target, source);
+    if (box === undefined) return undefined;
+    const grid = partOf(target, box);
+    planResampling(source, grid, resampleOptions(config));
+    return { file, box, grid };
+  } catch (error) {
+    if (!isArcletError(error)) throw error;
+    problems.push({ path, what: error.message.replace(/\.$/, ''), remedy: error.remedy ?? '' });
+    return undefined;
+  }
+}
+
+function bandsOf(
+  files: readonly ImageFile[],
+  placed: readonly (PlacedFrame | undefined)[],
+  target: TargetGrid,
+  { checks }: FitConfig,
+): { bands: BandPlan[]; leftOut: LeftOut[] } {
+  const leftOut: LeftOut[] = [];
+  const bands: BandPlan[] = [];
+  for (const [band, indices] of Map.groupBy(files.keys(), (index) => files[index].band)) {
+    const frames = indices.flatMap((index) => placed[index] ?? []);
+    const without = indices.filter((index) => placed[index] === undefined);
+    leftOut.push(...without.map((index) => ({ path: files[index].path, band, reason: NOWHERE })));
+    const [only] = frames;
+    const asItIs =
+      frames.length === 1 &&
+      only.file.shape[1] === target.width &&
+      only.file.shape[0] === target.height &&
+      wcsDifferences(target.header, only.file.header, checks.wcsTolerance, true).length === 0;
+    bands.push({ band, frames, asItIs });
+  }
+  const empty = bands.filter(({ frames }) => frames.length === 0).map(({ band }) => band);
+  if (empty.length > 0) throw emptyBands(empty, leftOut);
+  return { bands, leftOut };
+}
+
+/** Bands of which no image is left. */
+export function emptyBands(bands: readonly string[], leftOut: readonly LeftOut[]): ArcletError {
+  const of = leftOut.filter(({ band }) => bands.includes(band));
+  const told = of.slice(0, 5).map(({ path, reason }) => `${path}: ${reason}`);
+  const more = of.length > 5 ? `; and ${of.length - 5} more` : '';
+  return new ArcletError('INPUT_INVALID', `No image is left for ${bands.join(', ')}: ${told.join('; ')}${more}.`, {
+    subject: of[0]?.path,
+    remedy: 'Choose a resample.target that they cover, mend the images, or take them off the image list.',
+    data: { bands, leftOut: of },
+  });
+}

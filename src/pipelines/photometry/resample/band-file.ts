@@ -1,0 +1,163 @@
+/** Files of an aligned band: image, inverse variances, and what they were made from. */
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { isArcletError } from '../../../core/errors.ts';
+import { encodeFits, FitsHeader } from '../../../io/fits/index.ts';
+import { type ByteSink, openStoreOf } from '../../../io/store/store.ts';
+import { canonicalJson } from '../../layered-config.ts';
+import type { FitConfig } from '../config.ts';
+import { getObject, inFolder, putObject } from '../places.ts';
+import type { FrameRow, MadeBand } from './align-band.ts';
+import type { BandPlan } from './align-plan.ts';
+import { bandHeader } from './band-header.ts';
+import type { TargetGrid } from './target.ts';
+
+/** Places of a band's files in the folder of aligned images. */
+export interface BandPlaces {
+  readonly image: string;
+  readonly weight: string;
+  readonly note: string;
+}
+
+export const ALIGNED_FOLDER = 'aligned';
+
+export function bandPlaces(folder: string, band: string): BandPlaces {
+  return {
+    image: inFolder(folder, `${band}.fits`),
+    weight: inFolder(inFolder(folder, 'weight'), `${band}.fits`),
+    note: inFolder(folder, `${band}.json`),
+  };
+}
+
+/** Hash of all that the files of a band follow from. Images are known by place, size, time and header: reading them would take as long as the work. */
+export async function bandKey(
+  { band, frames }: BandPlan,
+  target: TargetGrid,
+  { resample }: FitConfig,
+  version: string,
+): Promise<string> {
+  const { interpolation, minGoodWeight, combine } = resample;
+  const images = await Promise.all(
+    frames.map(async ({ file: { path, header, zpAuto, skySigma, gain, saturate, peeingPx, seeingArcsec } }) => {
+      // Objects elsewhere have no such time.
+      const written = await stat(path).then(
+        ({ mtimeMs, size }) => ({ mtimeMs, size }),
+        () => null,
+      );
+      const numbers = [zpAuto, skySigma, gain, saturate, peeingPx, seeingArcsec].map(String);
+      return { path, written, numbers, header: sha256(header.records().join('')) };
+    }),
+  );
+  const grid = { cards: target.header.records(), width: target.width, height: target.height };
+  return sha256(canonicalJson({ version, band, interpolation, minGoodWeight, combine, grid, images }));
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** What is remembered of a band. */
+export interface BandNote {
+  readonly key: string;
+  readonly summary: string;
+  readonly warnings: readonly string[];
+  readonly frames: readonly FrameRow[];
+}
+
+/** The note of a band that was made under the same key and whose files are there. */
+export async function keptBand(places: BandPlaces, key: string): Promise<BandNote | undefined> {
+  try {
+    const note = JSON.parse(new TextDecoder().decode(await getObject(places.note))) as BandNote;
+    const there = await Promise.all([isThere(places.image), isThere(places.weight)]);
+    return note.key === key && there.every(Boolean) ? note : undefined;
+  } catch (error) {
+    // Missing, cut off or by hand: it is made again.
+    if (isArcletError(error) || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+async function isThere(place: string): Promise<boolean> {
+  const { store, key } = await openStoreOf(place);
+  try {
+    return await store.exists(key);
+  } finally {
+    await store.close();
+  }
+}
+
+/** Writes the files of a band. The note comes last, and the one before goes first: files without it are made again. */
+export async function writeBand(
+  places: BandPlaces,
+  made: MadeBand,
+  target: TargetGrid,
+  pixelArcsec: number,
+  words: readonly string[],
+  note: BandNote,
+): Promise<void> {
+  const { store, key } = await openStoreOf(places.note);
+  try {
+    await store.delete(key);
+  } finally {
+    await store.close();
+  }
+  const header = bandHeader(target, made.used, made.numbers, pixelArcsec, words);
+  const { saturate } = made.numbers;
+  await writeRows(places.weight, weightHeader(target, header), target, (y0, count) => made.rowsNow(y0, count).invvar);
+  await writeRows(places.image, header, target, (y0, count) => {
+    const { image, invvar } = made.rowsNow(y0, count);
+    for (let at = 0; at < image.length; at++) {
+      if (invvar[at] > 0) continue;
+      const isSaturated = made.saturated.has(at % target.width, y0 + Math.floor(at / target.width));
+      image[at] = isSaturated ? saturate : Number.NaN;
+    }
+    return image;
+  });
+  await putObject(places.note, new TextEncoder().encode(`${JSON.stringify(note, undefined, 1)}\n`));
+}
+
+function weightHeader(target: TargetGrid, header: FitsHeader): FitsHeader {
+  const own = FitsHeader.of([
+    { keyword: 'FILTER', value: header.text('FILTER') },
+    { keyword: 'HISTORY', value: 'inverse variance of each pixel on its own, 1/ADU^2; 0: no data' },
+  ]);
+  return new FitsHeader([...target.header.cards, ...own.cards]);
+}
+
+const PIECE_BYTES = 2 ** 20;
+
+async function writeRows(
+  place: string,
+  header: FitsHeader,
+  { width, height }: TargetGrid,
+  rows: (y0: number, count: number) => Float32Array,
+): Promise<void> {
+  const structure = FitsHeader.of([
+    { keyword: 'SIMPLE', value: true },
+    { keyword: 'BITPIX', value: -32 },
+    { keyword: 'NAXIS', value: 2 },
+    { keyword: 'NAXIS1', value: width },
+    { keyword: 'NAXIS2', value: height },
+  ]);
+  const step = Math.max(1, Math.floor(PIECE_BYTES / (4 * width)));
+  function* data(): Generator<Uint8Array> {
+    for (let y0 = 0; y0 < height; y0 += step) yield bigEndian(rows(y0, Math.min(step, height - y0)));
+  }
+  const { store, key } = await openStoreOf(place);
+  let sink: ByteSink | undefined;
+  try {
+    sink = await store.sink(key);
+    const whole = new FitsHeader([...structure.cards, ...header.cards], place);
+    for (const piece of encodeFits([{ kind: 'raw', header: whole, data }])) await sink.write(piece);
+    await sink.finish();
+  } catch (error) {
+    await sink?.abort();
+    throw error;
+  } finally {
+    await store.close();
+  }
+}
+
+function bigEndian(pixels: Float32Array): Uint8Array {
+  const words = new DataView(pixels.buffer, pixels.byteOffset, pixels.byteLength);
+  for (let at = 0; at < pixels.byteLength; at += 4) words.setUint32(at, words.getUint32(at, true));
+  return new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength);
+}

@@ -1,0 +1,32 @@
+/** What stage `load` will find once the images are aligned, from headers alone. */
+
+import type { FitConfig } from '../config.ts';
+import type { FieldImages } from '../load-field.ts';
+import { workingBox } from '../load-field.ts';
+import { boxWcs } from '../load-frames.ts';
+import { planAlignment } from './align-plan.ts';
+
+export type PlannedImages = Pick<FieldImages, 'box' | 'wcs' | 'pixscaleArcsec' | 'warnings' | 'close'> & {
+  /** By band name. */
+  readonly frames: readonly { readonly band: string }[];
+};
+
+/** Throws as planAlignment, and CONFIG_INVALID for a crop that leaves nothing of the target. */
+export async function plannedImages(config: FitConfig): Promise<PlannedImages> {
+  const { target, bands, leftOut, warnings, close } = await planAlignment(config);
+  try {
+    const box = workingBox(config, [target.height, target.width]);
+    const left = leftOut.map(({ path, reason }) => `${path} is left out: ${reason}.`);
+    const frames = bands.map(({ band }) => ({ band })).sort((a, b) => (a.band < b.band ? -1 : 1));
+    return {
+      frames,
+      box,
+      ...boxWcs({ ...bands[0].frames[0].file, header: target.header }, box),
+      warnings: [...warnings, ...left],
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
