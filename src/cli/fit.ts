@@ -34,10 +34,8 @@ export function addFitCommand(program: Command): void {
     .allowExcessArguments();
   fit.action((word?: string) => noSuchCommand(fit, word));
   for (const { name, words, stage } of FIT_COMMANDS) {
-    const command = fit
-      .command(name)
-      .summary(stage === undefined ? `${words} (not in this version)` : words)
-      .description(words);
+    const described = stage === undefined ? `${words} (not in this version)` : words;
+    const command = fit.command(name).summary(described).description(described);
     if (stage === undefined) {
       withFitOptions(fit, command);
       command.action(() => notInThisVersion(name));
@@ -55,6 +53,12 @@ export function addFitCommand(program: Command): void {
 function noSuchCommand(parent: Command, word: string | undefined): void {
   if (word === undefined) parent.help({ error: true });
   const known = parent.commands.map((command) => command.name());
+  if (word === 'download-sample') {
+    throw new ArcletError('USAGE', 'arclet fit downloads no sample.', {
+      subject: word,
+      remedy: '`arclet demo scene --out DIR` makes a field with catalogue, Gaia table and config.',
+    });
+  }
   throw new ArcletError('USAGE', `There is no command 'fit ${word}', did you mean '${nearest(String(word), known)}'?`, {
     subject: word,
     remedy: `There are ${known.join(', ')}.`,

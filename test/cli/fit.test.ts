@@ -129,7 +129,8 @@ describe('arclet fit', () => {
 
   it.each([
     [['merge', '--config', 'config.yaml'], 'arclet fit merge is not in this version'],
-    [['compute-zp'], 'There are run, run-epsf, validate, dump-config.'],
+    [['compute-zp'], 'Run `arclet fit run-epsf` up to the effective PSFs'],
+    [['download-sample'], '`arclet demo scene --out DIR` makes a field'],
     [['mrege'], "There is no command 'fit mrege', did you mean 'merge'?"],
     [['run'], 'arclet fit needs a config file'],
     [['run-epsf', '--config', 'bad.yaml'], "unknown key 'crop.margn', did you mean 'crop.margin'?"],
@@ -174,6 +175,24 @@ describe('the log file', () => {
     log.error(new Error('no'));
     expect(told).toEqual(['fine', 'warning: odd']);
     expect(readFileSync(path, 'utf8')).toBe('WARNING arclet.fit.run %(process)d: odd\nERROR arclet.fit.run %(process)d: no\n');
+  });
+});
+
+describe('a log file on a full disk', () => {
+  it('ends, says so once, and stops nothing', () => {
+    // /dev/full takes an empty write and no other; it is a device of Linux.
+    if (!existsSync('/dev/full')) return;
+    const log = openLogFile(
+      '/dev/full',
+      { level: 'INFO', format: '%(message)s', file: '/dev/full', ignoreWarnings: true },
+      'run',
+    );
+    const told: string[] = [];
+    const both = log.tee({ info: (_event, message) => told.push(message), progress: () => undefined });
+    both.info('loaded', 'one');
+    both.info('loaded', 'two');
+    log.error(new Error('three'));
+    expect(told).toEqual(['one', expect.stringMatching(/^warning: \/dev\/full ends here, it cannot be written: ENOSPC/), 'two']);
   });
 });
 

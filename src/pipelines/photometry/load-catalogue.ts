@@ -95,7 +95,7 @@ function duplicateWarnings(path: string, id: readonly string[], flags: Uint8Arra
     .map(([name, of]) => `'${name}' in rows ${of.slice(0, EXAMPLES).map((row) => row + 1).join(', ')}${of.length > EXAMPLES ? ', ...' : ''}`); // biome-ignore format: one line
   const more = byName.size > EXAMPLES ? '; ...' : '';
   return [
-    `${path}: ${rows.length} rows share ${byName.size} IDs (${examples.join('; ')}${more}); they are kept and flagged, and told apart by their row.`,
+    `${path}: ${rows.length} rows have an ID that another row has (${examples.join('; ')}${more}); they are kept and flagged, and told apart by their row.`,
   ];
 }
 

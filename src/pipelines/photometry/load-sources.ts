@@ -137,6 +137,15 @@ export function sourcesOf(
 /** Whether a source is fitted. */
 export const isActive = ({ excludedCrop, excludedSaturation }: CatalogueSource): boolean => !excludedCrop && !excludedSaturation;
 
+/** A sentence on a catalogue of which nothing is fitted; undefined where something is. */
+export function nothingToFit(rows: number, outside: number, saturated: number): string | undefined {
+  if (rows === 0) return 'the catalogue has no rows: only what Gaia adds is fitted.';
+  if (outside === rows)
+    return `none of the ${rows} rows of the catalogue is within the working frame: are RA and DEC degrees, and of this field?`;
+  if (outside + saturated < rows) return undefined;
+  return `none of the ${rows} rows of the catalogue is fitted: those within the working frame are near saturated pixels (SATURATE, source_saturation_cut).`;
+}
+
 /** The word of column excluded_reason: '', 'crop', 'saturation' or 'crop+saturation'. */
 export function excludedReason({ excludedCrop, excludedSaturation }: CatalogueSource): string {
   return [excludedCrop && 'crop', excludedSaturation && 'saturation'].filter(Boolean).join('+');

@@ -7,10 +7,11 @@ import { readInput } from '../../io/atomic.ts';
 import { openSource } from '../../io/store/store.ts';
 import { inOrder } from '../in-order.ts';
 import type { StageContext } from '../stage.ts';
+import { checkGaia } from './augment/check-gaia.ts';
 import type { FitConfig } from './config.ts';
 import type { LoadedField } from './field.ts';
 import { fieldOf, type InspectedField, inspectField, probeOf } from './load-field.ts';
-import { activeCells, isActive } from './load-sources.ts';
+import { activeCells, isActive, nothingToFit } from './load-sources.ts';
 import { boxHeader, writeWcsSnapshot } from './load-wcs.ts';
 import { type Pictures, stackWhite } from './load-white.ts';
 import { drawOverlay, sourceMarks } from './overlay.ts';
@@ -22,7 +23,7 @@ import type { WhiteStackSummary } from './white-stack.ts';
 /**
  * Loads a field. The field's files stay open until it is closed.
  *
- * @throws as inspectField; INPUT_INVALID for images without a good pixel; CONFIG_INVALID for a budget below one row; OUTPUT_UNWRITABLE; ABORTED
+ * @throws as inspectField; INPUT_UNREADABLE, INPUT_INVALID for a Gaia table that later stages cannot use; INPUT_INVALID for images without a good pixel; CONFIG_INVALID for a budget below one row; OUTPUT_UNWRITABLE; ABORTED
  */
 export async function loadField(context: StageContext, config: FitConfig): Promise<PartResult> {
   const { log } = context;
@@ -31,6 +32,8 @@ export async function loadField(context: StageContext, config: FitConfig): Promi
   const { images } = inspected;
   try {
     for (const warning of inspected.warnings) log.info('warning', `warning: ${warning}`);
+    // The stages that read it come after the white stack, which takes minutes.
+    await checkGaia(config, images.frames.map(({ band }) => band)); // biome-ignore format: one line
     await context.record.note(await inputFacts(config, inspected));
     const probe = probeOf(inspected, config);
     const checked = performance.now();
@@ -39,6 +42,12 @@ export async function loadField(context: StageContext, config: FitConfig): Promi
     const field = fieldOf(inspected, config, probe);
     const outputs = await writeOutputs(config, inspected, field, pictures);
     const counts = countsOf(field, config);
+    const nothing = nothingToFit(
+      counts['sources'],
+      counts['excluded_crop'],
+      counts['sources'] - counts['active'] - counts['excluded_crop'],
+    );
+    if (nothing !== undefined) log.info('warning', `warning: ${nothing}`);
     const seconds = {
       check: (checked - begin) / 1000,
       white: (stacked - checked) / 1000,

@@ -16,8 +16,9 @@ export function logPath({ logging, outputs }: FitConfig, command: string): strin
   return path.includes('://') ? undefined : path;
 }
 
+/** Lines that cannot be written, and all after them, are left out. */
 export interface LogFile {
-  /** A log that writes to the file as well. */
+  /** A log that writes to the file as well, and says once when that fails. */
   tee(log: StageLog): StageLog;
   line(level: LogLevel, message: string): void;
   error(error: unknown): void;
@@ -30,11 +31,17 @@ export function openLogFile(
   command: string,
   clock = () => new Date(),
 ): LogFile {
+  let fault: string | undefined;
   const write = (of: LogLevel, message: string) => {
-    if (LEVELS.indexOf(of) < LEVELS.indexOf(level)) return;
+    if (fault !== undefined || LEVELS.indexOf(of) < LEVELS.indexOf(level)) return;
     const fields: Record<string, string> = { asctime: asctime(clock()), name: `arclet.fit.${command}`, levelname: of, message };
     const line = format.replace(/%\((\w+)\)-?\d*s/g, (all, field: string) => fields[field] ?? all);
-    appendFileSync(path, `${line}\n`);
+    try {
+      appendFileSync(path, `${line}\n`);
+    } catch (cause) {
+      // A full disk: results are worth more than their log, and the first failure is the one to tell.
+      fault = (cause as Error).message;
+    }
   };
   try {
     mkdirSync(dirname(path), { recursive: true });
@@ -51,7 +58,9 @@ export function openLogFile(
     tee: (log) => ({
       info(event, message, data) {
         log.info(event, message, data);
+        const before = fault;
         write(event === 'warning' ? 'WARNING' : 'INFO', message.replace(/^warning: /, ''));
+        if (fault !== before) log.info('warning', `warning: ${path} ends here, it cannot be written: ${fault}.`);
       },
       progress: (what, done, total) => log.progress(what, done, total),
     }),

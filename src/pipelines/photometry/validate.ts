@@ -33,7 +33,7 @@ export const validateStage: Stage<FitConfig> = defineStage<FitConfig>({
       for (const warning of [...(catalogue?.warnings ?? []), ...(images?.warnings ?? []), ...(gaiaWarnings ?? [])])
         log.info('warning', `warning: ${warning}`);
       if (faults.length > 0) throw together(faults);
-      return report(catalogue as FieldCatalogue, images as PlannedImages);
+      return report(log, catalogue as FieldCatalogue, images as PlannedImages);
     } finally {
       await images?.close();
     }
@@ -50,7 +50,7 @@ function together(faults: readonly ArcletError[]): ArcletError {
   });
 }
 
-function report(catalogue: FieldCatalogue, images: PlannedImages) {
+function report(log: StageLog, catalogue: FieldCatalogue, images: PlannedImages) {
   const { frames, box, wcs, pixscaleArcsec } = images;
   const outside = outsideOf(placesOf(wcs, catalogue), box).reduce((sum, flag) => sum + flag, 0);
   const nothing = nothingToFit(catalogue.rows, outside, 0);

@@ -219,7 +219,7 @@ describe('catalogue', () => {
     expect(catalogue.warnings).toEqual([
       expect.stringContaining('columns ra and Dec are taken for RA and DEC'),
       expect.stringContaining('4 of 6 rows have no position'),
-      expect.stringContaining("4 rows share 2 IDs ('007' in rows 1, 2; '10' in rows 5, 6); they are kept and flagged"),
+      expect.stringContaining("4 rows have an ID that another row has ('007' in rows 1, 2; '10' in rows 5, 6); they are kept and flagged"),
     ]);
   });
 
