@@ -4,23 +4,25 @@
  */
 
 /** The part of a mesh's pixels that must be good for it to count. */
-const GOOD_PART = 0.5;
+export const GOOD_PART = 0.5;
 /** Most bins of the histogram. */
-const MAX_BINS = 4096;
+export const MAX_BINS = 4096;
 /** Half the range of the histogram in standard deviations. */
-const HALF_RANGE = 5;
+export const HALF_RANGE = 5;
 /** Bins per good pixel: one pixel in each bin at half a standard deviation from the middle of a Gaussian. */
-const BINS_PER_PIXEL = Math.sqrt(2 / Math.PI) * HALF_RANGE * 0.25;
+export const BINS_PER_PIXEL = Math.sqrt(2 / Math.PI) * HALF_RANGE * 0.25;
 /** First cut, in standard deviations, before there is a histogram. */
-const FIRST_CUT = 2;
+export const FIRST_CUT = 2;
+/** Squares about a pivot this many variances away leave half of the digits of a float64 to the variance. */
+const FAR = 1e8;
 /** Cuts on the histogram, in its standard deviations. */
-const CUT = 3;
-const MAX_ROUNDS = 100;
-const SETTLED = 1e-4;
+export const CUT = 3;
+export const MAX_ROUNDS = 100;
+export const SETTLED = 1e-4;
 /** Below this width in bins the histogram says nothing more about the width. */
-const NARROWEST = 0.1;
+export const NARROWEST = 0.1;
 /** A median further than this from the mean, in standard deviations, means a crowded mesh: its median is taken as it is. */
-const CROWDED = 0.3;
+export const CROWDED = 0.3;
 
 /** Measures meshes one after the other. It holds the scratch memory, so one instance serves one thread. */
 export class MeshStatistics {
@@ -28,6 +30,11 @@ export class MeshStatistics {
   level = Number.NaN;
   /** Standard deviation of its sky in the same units; NaN with the level. */
   rms = Number.NaN;
+  /** Mean and median of what the cuts left, in units of the image; NaN with the level. */
+  mean = Number.NaN;
+  median = Number.NaN;
+  /** Its pixels that are finite and not masked, also when they are too few. */
+  good = 0;
   /** The good pixels less #pivot: nothing cancels in their squares, however high the sky. */
   readonly #values: Float64Array;
   #pivot = 0;
@@ -44,10 +51,11 @@ export class MeshStatistics {
   }
 
   /**
-   * Sets `level` and `rms` from the rectangle of `width` x `height` pixels that begins at `start`.
+   * Sets the results from the rectangle of `width` x `height` pixels that begins at `start`.
    *
    * @param data rows of `stride` pixels; what is not finite counts as masked
    * @param mask the same shape, non-zero where a pixel is not to be used
+   * @param area pixels of which half must be good: fewer than the rectangle has where it reaches beyond the image (and is masked there)
    */
   measure(
     data: Float32Array | Float64Array,
@@ -56,22 +64,26 @@ export class MeshStatistics {
     stride: number,
     width: number,
     height: number,
+    area = width * height,
   ): void {
-    this.level = Number.NaN;
-    this.rms = Number.NaN;
-    if (mask !== undefined || !this.#gatherAll(data, start, stride, width, height)) {
-      this.#gatherGood(data, mask, start, stride, width, height);
-      if (this.#count === 0 || this.#count < width * height * GOOD_PART) return;
-    }
+    this.level = this.rms = this.mean = this.median = Number.NaN;
+    const isWhole = mask === undefined && this.#gatherAll(data, start, stride, width, height);
+    if (!isWhole) this.#gatherGood(data, mask, start, stride, width, height);
+    this.good = this.#count;
+    if (this.#count === 0 || this.#count < area * GOOD_PART) return;
     const gathered = this.#count;
-    const mean = this.#sum / gathered;
-    const deviation = Math.sqrt(Math.max(0, this.#squares / gathered - mean * mean));
-    if (!Number.isFinite(deviation)) return;
-    this.#cut(gathered, mean - FIRST_CUT * deviation, mean + FIRST_CUT * deviation);
+    this.#firstCut(gathered);
+    if (this.#count === 0) return;
+    // A first pixel far off the sky (a hot one) is a pivot about which squares have lost the noise: once more about the sky.
+    const offset = this.#sum / this.#count;
+    if (offset * offset > FAR * Math.abs(this.#squares / this.#count - offset * offset)) {
+      this.#gatherGood(data, mask, start, stride, width, height, this.#pivot + offset);
+      this.#firstCut(gathered);
+    }
     const cutMean = this.#sum / this.#count;
     const cutDeviation = Math.sqrt(Math.max(0, this.#squares / this.#count - cutMean * cutMean));
     if (cutDeviation === 0) {
-      this.level = this.#pivot + cutMean;
+      this.level = this.mean = this.median = this.#pivot + cutMean;
       this.rms = 0;
       return;
     }
@@ -80,9 +92,12 @@ export class MeshStatistics {
     // The value at the middle of bin 0.
     const zero = cutMean - HALF_RANGE * cutDeviation;
     this.#fill(gathered, bins, zero, binWidth);
-    const [middle, sigma] = this.#settle(bins);
-    this.level = this.#pivot + zero + middle * binWidth;
-    this.rms = sigma * binWidth;
+    const settled = this.#settle(bins);
+    const inUnits = (bin: number) => this.#pivot + zero + bin * binWidth;
+    this.level = inUnits(settled.mode);
+    this.mean = inUnits(settled.mean);
+    this.median = inUnits(settled.median);
+    this.rms = settled.sigma * binWidth;
   }
 
   /** Takes every pixel; false when one of them is not finite. */
@@ -122,7 +137,15 @@ export class MeshStatistics {
     return Number.isFinite(this.#squares);
   }
 
-  /** Takes the pixels that are finite and not masked. */
+  /** Leaves count, sum and squares of what lies within FIRST_CUT of all that was gathered; none without finite squares. */
+  #firstCut(gathered: number): void {
+    const mean = this.#sum / gathered;
+    const deviation = Math.sqrt(Math.max(0, this.#squares / gathered - mean * mean));
+    if (Number.isFinite(deviation)) this.#cut(gathered, mean - FIRST_CUT * deviation, mean + FIRST_CUT * deviation);
+    else this.#count = 0;
+  }
+
+  /** Takes the pixels that are finite and not masked, less the first of them or `given`. */
   #gatherGood(
     data: Float32Array | Float64Array,
     mask: Uint8Array | undefined,
@@ -130,9 +153,10 @@ export class MeshStatistics {
     stride: number,
     width: number,
     height: number,
+    given?: number,
   ): void {
     const values = this.#values;
-    let pivot = 0;
+    let pivot = given ?? 0;
     let count = 0;
     let sum = 0;
     let squares = 0;
@@ -142,7 +166,7 @@ export class MeshStatistics {
         if (mask !== undefined && mask[at] !== 0) continue;
         const pixel = data[at];
         if (!(pixel - pixel === 0)) continue;
-        if (count === 0) pivot = pixel;
+        if (count === 0 && given === undefined) pivot = pixel;
         const value = pixel - pivot;
         values[count++] = value;
         sum += value;
@@ -206,9 +230,9 @@ export class MeshStatistics {
    * more than the other, in pixels of the fuller of the two. Counts from the left are kept, so each round finds it by halving; sums follow the
    * cuts as they move.
    *
-   * @returns the mode and the standard deviation in bins, from the middle of bin 0
+   * @returns in bins, from the middle of bin 0
    */
-  #settle(bins: number): [middle: number, sigma: number] {
+  #settle(bins: number): { mode: number; mean: number; median: number; sigma: number } {
     const histogram = this.#histogram;
     const before = this.#before;
     let count = 0;
@@ -235,7 +259,7 @@ export class MeshStatistics {
     for (let round = 0; round < MAX_ROUNDS && sigma >= NARROWEST && Math.abs(sigma / last - 1) > SETTLED; round++) {
       last = sigma;
       const inside = before[high] - before[low];
-      if (inside === 0) return [median, 0];
+      if (inside === 0) return { mode: median, mean: median, median, sigma: 0 };
       mean = this.#sum / inside;
       sigma = Math.sqrt(Math.max(0, this.#squares / inside - mean * mean));
       median = this.#median(low, high);
@@ -248,9 +272,9 @@ export class MeshStatistics {
       low = nextLow;
       high = nextHigh;
     }
-    if (sigma === 0) return [mean, 0];
+    if (sigma === 0) return { mode: mean, mean, median, sigma };
     const mode = Math.abs(mean - median) / sigma < CROWDED ? 2.5 * median - 1.5 * mean : median;
-    return [mode, sigma];
+    return { mode, mean, median, sigma };
   }
 
   /** Adds the bins [from, to) to the sums, or takes them away; none when `to` is not above `from`. */

@@ -23,7 +23,8 @@ export interface BackgroundOptions {
   interpolation?: SplineKind;
 }
 
-interface Grid {
+/** Meshes over an image; those at the right and upper border may be cut off. */
+export interface MeshGrid {
   readonly width: number;
   readonly height: number;
   readonly meshWidth: number;
@@ -53,7 +54,8 @@ export class Background {
   readonly #level: MeshSpline;
   readonly #rms: MeshSpline;
 
-  constructor(grid: Grid, level: Float64Array, rms: Float64Array, options: BackgroundOptions) {
+  /** @param level, rms of `rows` x `columns` meshes, NaN where too few pixels are good; both are changed */
+  constructor(grid: MeshGrid, level: Float64Array, rms: Float64Array, options: BackgroundOptions) {
     this.width = grid.width;
     this.height = grid.height;
     this.meshWidth = grid.meshWidth;
@@ -130,9 +132,27 @@ export class Background {
   }
 }
 
+/**
+ * The meshes of an image of `width` x `height` pixels.
+ *
+ * @throws INPUT_INVALID for a size that is no whole number of 1 or more
+ */
+export function meshGrid(width: number, height: number, options: BackgroundOptions = {}): MeshGrid {
+  const { meshWidth = 64, meshHeight = 64, filterWidth = 3, filterHeight = 3 } = options;
+  const sizes = { width, height, meshWidth, meshHeight, filterWidth, filterHeight };
+  for (const [name, size] of Object.entries(sizes)) {
+    if (Number.isInteger(size) && size >= 1) continue;
+    throw new ArcletError('INPUT_INVALID', `The ${name} of a background is ${size}.`, {
+      subject: name,
+      remedy: 'Give a whole number of 1 or more.',
+    });
+  }
+  return { width, height, meshWidth, meshHeight, columns: Math.ceil(width / meshWidth), rows: Math.ceil(height / meshHeight) };
+}
+
 /** Measures a background from strips of rows, bottom to top. */
 export class BackgroundBuilder {
-  readonly #grid: Grid;
+  readonly #grid: MeshGrid;
   readonly #options: BackgroundOptions;
   readonly #statistics: MeshStatistics;
   readonly #level: Float64Array;
@@ -144,18 +164,8 @@ export class BackgroundBuilder {
 
   /** @param width, height of the whole image in pixels */
   constructor(width: number, height: number, options: BackgroundOptions = {}) {
-    const { meshWidth = 64, meshHeight = 64, filterWidth = 3, filterHeight = 3 } = options;
-    const sizes = { width, height, meshWidth, meshHeight, filterWidth, filterHeight };
-    for (const [name, size] of Object.entries(sizes)) {
-      if (Number.isInteger(size) && size >= 1) continue;
-      throw new ArcletError('INPUT_INVALID', `The ${name} of a background is ${size}.`, {
-        subject: name,
-        remedy: 'Give a whole number of 1 or more.',
-      });
-    }
-    const columns = Math.ceil(width / meshWidth);
-    const rows = Math.ceil(height / meshHeight);
-    this.#grid = { width, height, meshWidth, meshHeight, columns, rows };
+    this.#grid = meshGrid(width, height, options);
+    const { meshWidth, meshHeight, columns, rows } = this.#grid;
     this.#options = options;
     this.#statistics = new MeshStatistics(Math.min(width, meshWidth) * Math.min(height, meshHeight));
     this.#level = new Float64Array(columns * rows);

@@ -1,6 +1,14 @@
 /** Settings of an extraction: defaults, ranges, shapes. */
 import { ArcletError } from '../../core/errors.ts';
-import { DEFAULT_FILTER_KERNEL, type DetectionImage, type DetectionPlan, type FilterKernel, type PixelValues } from './filter.ts';
+import {
+  DEFAULT_FILTER_KERNEL,
+  type DetectionImage,
+  type DetectionPlan,
+  type FilteredMaps,
+  type FilterKernel,
+  isMatched,
+  type PixelValues,
+} from './filter.ts';
 
 /** Settings of an extraction; defaults are those of SEP. */
 export interface ExtractOptions {
@@ -20,6 +28,8 @@ export interface ExtractOptions {
   readonly filterKernel?: FilterKernel | null;
   /** With a noise map: `matched` (default) weighs pixels by it, `conv` does not. */
   readonly filterType?: 'matched' | 'conv';
+  /** The image filtered with `filterKernel` already, with T where the filter is matched. */
+  readonly filtered?: FilteredMaps;
   /** Levels of the deblending tree, 1 to 256, default 32. */
   readonly deblendNthresh?: number;
   /** Part of an object's flux that a branch needs to be an object, 0 to 1, default 0.005; 1: nothing is split. */
@@ -96,16 +106,33 @@ export function readSettings(image: DetectionImage, options: ExtractOptions): Ex
   const variance = typeof noise === 'number' ? (options.err === undefined ? noise : noise * noise) : undefined;
   // One noise for all only scales the threshold.
   const thresh = variance === undefined ? options.thresh : options.thresh * Math.sqrt(variance);
+  const plan: DetectionPlan = {
+    image,
+    mask: options.mask,
+    noise: typeof noise === 'number' ? undefined : noise,
+    noiseIsVariance: options.var !== undefined,
+    thresh,
+    kernel: options.filterKernel === undefined ? DEFAULT_FILTER_KERNEL : options.filterKernel,
+    matched: (options.filterType ?? 'matched') === 'matched',
+    filtered: options.filtered,
+  };
+  const wanted = isMatched(plan) ? pixels : undefined;
+  const { values, significance } = options.filtered ?? {};
+  if (
+    options.filtered !== undefined &&
+    (values?.length !== pixels || (wanted ?? significance?.length) !== significance?.length)
+  ) {
+    throw new ArcletError(
+      'INPUT_INVALID',
+      `The filtered image has ${values?.length} values and ${significance?.length ?? 0} of T, the image ${pixels}.`,
+      {
+        subject: 'filtered',
+        remedy: 'Give maps of the shape of the image, T with a matched filter and a noise map.',
+      },
+    );
+  }
   return {
-    plan: {
-      image,
-      mask: options.mask,
-      noise: typeof noise === 'number' ? undefined : noise,
-      noiseIsVariance: options.var !== undefined,
-      thresh,
-      kernel: options.filterKernel === undefined ? DEFAULT_FILTER_KERNEL : options.filterKernel,
-      matched: (options.filterType ?? 'matched') === 'matched',
-    },
+    plan,
     thresh,
     variance,
     gain,

@@ -29,6 +29,18 @@ function codeOf(act: () => unknown): string | undefined {
   return undefined;
 }
 
+describe('background of a mesh whose first pixel is hot', () => {
+  it.each([-1e5, 1e9, 1e15])('is that of the others: %d', (hot) => {
+    const image = sky(32, 32, 2, () => 50);
+    const without = measureBackground(image, { ...meshes(32), mask: Uint8Array.from(image.data, (_, at) => (at === 0 ? 1 : 0)) });
+    image.data[0] = hot;
+    const background = measureBackground(image, meshes(32));
+    // The first cut hangs on the hot pixel and leaves all others in.
+    expect(Math.abs(background.globalLevel - without.globalLevel)).toBeLessThan(0.1);
+    expect(background.globalRms / without.globalRms).toBeCloseTo(1, 1);
+  });
+});
+
 describe('background against SEP', () => {
   it('a closed-form image, to 1e-5 of its rms', () => {
     // Values of sep 1.2.1; the pseudo-random part is frac(sin(12.9898 x + 78.233 y) 43758.5453) in double precision.
