@@ -1,7 +1,9 @@
-/** Rows of metrics for tests: a sound injection or control with what a test changes, written as a campaign writes them. */
+/** Rows of metrics for tests: a sound injection or control with what a test changes, written as a campaign writes them; and what completeness makes of them. */
+import { readFile } from 'node:fs/promises';
 import { openParquetWriter } from '../../../src/io/parquet.ts';
 import { openStore } from '../../../src/io/store/store.ts';
 import type { ColumnSchema, ColumnValues, TableBatch, TableSchema } from '../../../src/io/table.ts';
+import { tableHead } from '../../../src/pipelines/files/table-convert.ts';
 import { metricsColumns, type TaskValue } from '../../../src/pipelines/injection/columns.ts';
 import { type InjectConfig, InjectConfigSchema } from '../../../src/pipelines/injection/config.ts';
 import type { StageContext } from '../../../src/pipelines/stage.ts';
@@ -110,4 +112,17 @@ export function contextOf(change: Partial<StageContext> = {}): StageContext & { 
     engine: () => Promise.reject(new Error('no engine here')),
     ...change,
   };
+}
+
+const results = (output: string, experiment: string) => `${output}/phase4d/v1/${experiment}`;
+
+/** Rows of a table of the results, by column. */
+export async function readResult(output: string, name: string, experiment = 'exp'): Promise<Record<string, unknown>[]> {
+  const { columns, rows } = await tableHead(`${results(output, experiment)}/${name}.parquet`, 1e6, {});
+  return rows.map((row) => Object.fromEntries(row.map((cell, index) => [columns[index].name, cell])));
+}
+
+/** completeness.json. */
+export async function readSummary(output: string, experiment = 'exp') {
+  return JSON.parse(await readFile(`${results(output, experiment)}/completeness.json`, 'utf8'));
 }

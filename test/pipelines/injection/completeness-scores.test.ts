@@ -1,28 +1,25 @@
 /** Completeness by the scores of a detector. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { tableHead } from '../../../src/pipelines/files/table-convert.ts';
 import { completenessStage } from '../../../src/pipelines/injection/completeness.ts';
-import { configOf, contextOf, control, injection, writeMetrics, writePart } from './completeness-rows.ts';
+import {
+  configOf,
+  contextOf,
+  control,
+  injection,
+  readResult,
+  readSummary,
+  writeMetrics,
+  writePart,
+} from './completeness-rows.ts';
 
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'arclet-completeness-'));
 });
 afterAll(() => rm(folder, { recursive: true }));
-
-type Row = Record<string, unknown>;
-
-async function read(output: string, name: string, experiment = 'exp'): Promise<Row[]> {
-  const { columns, rows } = await tableHead(`${output}/phase4d/v1/${experiment}/${name}.parquet`, 1e6, {});
-  return rows.map((row) => Object.fromEntries(row.map((cell, index) => [columns[index].name, cell])));
-}
-
-async function summary(output: string, experiment = 'exp') {
-  return JSON.parse(await readFile(`${output}/phase4d/v1/${experiment}/completeness.json`, 'utf8'));
-}
 
 describe('with the scores of a detector', () => {
   // 20 controls with scores 0.00 .. 0.95, one unscored, one whose cutout failed; 5 injections, one unscored.
@@ -50,8 +47,8 @@ describe('with the scores of a detector', () => {
     achieved_fpr_high: expect.closeTo(0.30103821, 6),
   };
   const expectScores = async (output: string) => {
-    expect((await read(output, 'completeness_surfaces'))[0]).toMatchObject(wanted);
-    expect((await summary(output)).score).toEqual({
+    expect((await readResult(output, 'completeness_surfaces'))[0]).toMatchObject(wanted);
+    expect((await readSummary(output)).score).toEqual({
       column: 'score',
       score_fpr: 0.1,
       threshold: 0.9,
@@ -70,8 +67,8 @@ describe('with the scores of a detector', () => {
     await writeMetrics(output, scored('score'), { extra: [{ name: 'score', type: 'float32', nullable: true }] });
     // float32 scores: 0.9 is 0.8999999761581421 for controls and injections alike.
     await completenessStage.run(contextOf(), configOf(output, { score_column: 'score', score_fpr: 0.1 }));
-    expect((await read(output, 'completeness_surfaces'))[0]).toMatchObject(wanted);
-    expect((await summary(output)).score).toMatchObject({ threshold: Math.fround(0.9), achieved_fpr: 0.1, n_controls: 20 });
+    expect((await readResult(output, 'completeness_surfaces'))[0]).toMatchObject(wanted);
+    expect((await readSummary(output)).score).toMatchObject({ threshold: Math.fround(0.9), achieved_fpr: 0.1, n_controls: 20 });
   });
 
   it('joins a table by task, in any order', async () => {
@@ -97,7 +94,7 @@ describe('with the scores of a detector', () => {
       contextOf(),
       configOf(output, { score_column: 'score', score_fpr: 0.05 }),
     );
-    const { score, totals } = await summary(output);
+    const { score, totals } = await readSummary(output);
     // Of 200 clean controls the tenth from the top is 380 / 800, of all 400 the twentieth is 0.5 + 361 / 800.
     expect(score).toMatchObject({
       threshold: expect.closeTo(0.95125, 12),
@@ -114,7 +111,7 @@ describe('with the scores of a detector', () => {
     const masked = Array.from({ length: 20 }, (_, k) => control(`m${k}`, { score: k / 20, bad_pixel_frac: 0.9 }));
     await writeMetrics(output, [...masked, injection('i', { score: 0.99 })], { extra: [{ name: 'score', type: 'float64', nullable: true }] }); // biome-ignore format: one call
     await completenessStage.run(contextOf(), configOf(output, { score_column: 'score', score_fpr: 0.1 }));
-    const { score, totals } = await summary(output);
+    const { score, totals } = await readSummary(output);
     expect(score).toMatchObject({ clean: null, warnings: [expect.stringContaining('No clean control has a score')] });
     expect(totals).toMatchObject({ n_recovered_all: 1, n_recovered_clean: 0 });
   });

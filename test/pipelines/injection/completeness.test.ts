@@ -5,9 +5,17 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isArcletError } from '../../../src/core/errors.ts';
 import { jackknifeRatio, wilsonInterval } from '../../../src/core/intervals.ts';
-import { tableHead } from '../../../src/pipelines/files/table-convert.ts';
 import { completenessStage } from '../../../src/pipelines/injection/completeness.ts';
-import { configOf, contextOf, control, injection, type MetricsRow, writeMetrics } from './completeness-rows.ts';
+import {
+  configOf,
+  contextOf,
+  control,
+  injection,
+  type MetricsRow,
+  readResult,
+  readSummary,
+  writeMetrics,
+} from './completeness-rows.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -16,15 +24,6 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 type Row = Record<string, unknown>;
-
-async function read(output: string, name: string, experiment = 'exp'): Promise<Row[]> {
-  const { columns, rows } = await tableHead(`${output}/phase4d/v1/${experiment}/${name}.parquet`, 1e6, {});
-  return rows.map((row) => Object.fromEntries(row.map((cell, index) => [columns[index].name, cell])));
-}
-
-async function summary(output: string, experiment = 'exp') {
-  return JSON.parse(await readFile(`${output}/phase4d/v1/${experiment}/completeness.json`, 'utf8'));
-}
 
 /** Two regions of one group: 4 of 6 and 1 of 4 clean ones recovered, and rows that fail for each reason. */
 function twoRegions(): MetricsRow[] {
@@ -63,7 +62,7 @@ describe('completeness', () => {
       experiments_failed: 0,
     });
     expect(context.notes[0]).toEqual({ experiments: ['exp'] });
-    const [one, two, ...more] = await read(output, 'completeness_surfaces');
+    const [one, two, ...more] = await readResult(output, 'completeness_surfaces');
     expect(more).toEqual([]);
     expect(one).toMatchObject({
       region_id: 1,
@@ -108,7 +107,7 @@ describe('completeness', () => {
       n_recovered_clean: 1,
     });
 
-    const [pooled] = await read(output, 'completeness_surfaces_region_agg');
+    const [pooled] = await readResult(output, 'completeness_surfaces_region_agg');
     expect(pooled).toMatchObject({
       n_regions: 2,
       n_attempt_total: 14,
@@ -123,7 +122,7 @@ describe('completeness', () => {
     // 1 1 2 2 3 8 20 20 20 30 40 50
     expect(Math.abs((pooled['arc_snr_p50'] as number) - 14)).toBeLessThan(0.015);
 
-    const { totals, rows, regions } = await summary(output);
+    const { totals, rows, regions } = await readSummary(output);
     expect(rows).toMatchObject({ all: 16, injections: 14, controls: 1, neither: 1, psf_from_manifest: 0, without_weight: 0 });
     expect(totals).toMatchObject({ n_attempt: 14, n_valid_clean: 10, n_recovered_clean: 5, completeness_valid_clean: 0.5 });
     expect(regions.n).toBe(2);
@@ -137,7 +136,7 @@ describe('completeness', () => {
     );
     await writeMetrics(output, rows);
     await completenessStage.run(contextOf(), configOf(output));
-    const [row] = await read(output, 'completeness_surfaces');
+    const [row] = await readResult(output, 'completeness_surfaces');
     expect(row).toMatchObject({
       n_attempt: 100,
       n_valid_all: 100,
@@ -158,7 +157,7 @@ describe('completeness', () => {
       injection('no coverage', { psf_fwhm_used_r: null, psfsize_r: 0 }),
     ]);
     await completenessStage.run(contextOf(), configOf(output));
-    const rows = await read(output, 'completeness_surfaces');
+    const rows = await readResult(output, 'completeness_surfaces');
     expect(
       rows.map((row) => [row['psf_bin'], row['resolution_bin'], row['n_attempt'], row['n_valid_all'], row['n_recovered_all']]),
     ).toEqual([
@@ -167,8 +166,8 @@ describe('completeness', () => {
       [16, '0.6-0.8', 1, 1, 0],
     ]);
     expect(rows[0]).toMatchObject({ completeness_valid_all: null, ci_low_valid_all: null, completeness_overall_all: 0 });
-    expect((await summary(output)).rows.psf_from_manifest).toBe(3);
-    const provenance = await read(output, 'psf_provenance');
+    expect((await readSummary(output)).rows.psf_from_manifest).toBe(3);
+    const provenance = await readResult(output, 'psf_provenance');
     expect(provenance.map((row) => [row['band'], row['psf_source_name'], row['n']])).toEqual([
       ['g', 'map', 4],
       ['r', 'map', 4],
@@ -193,7 +192,7 @@ describe('completeness', () => {
     await writeMetrics(second, rows.toReversed(), { groupRows: 13 });
     for (const output of [first, second]) await completenessStage.run(contextOf(), configOf(output));
     for (const name of ['completeness_surfaces', 'completeness_surfaces_region_agg', 'completeness_maps']) {
-      const [a, b] = [await read(first, name), await read(second, name)];
+      const [a, b] = [await readResult(first, name), await readResult(second, name)];
       const rounded = (found: Row[]) => found.map((row) => Object.entries(row).map(([key, value]) => [key, typeof value === 'number' ? +value.toPrecision(12) : value])); // biome-ignore format: sums of floats in another order
       expect(rounded(a)).toEqual(rounded(b));
     }
@@ -204,7 +203,7 @@ describe('completeness', () => {
     const rows = Array.from({ length: 90 }, (_, k) => injection(`t${k}`, { theta_e_arcsec: 0.501 + k / 90, src_mag_r: 23 + (k % 45) / 15, src_dmag: 4 + (k % 45) / 15 })); // biome-ignore format: one line
     await writeMetrics(output, rows);
     await completenessStage.run(contextOf(), configOf(output));
-    const { axes } = await summary(output);
+    const { axes } = await readSummary(output);
     expect([axes.thetaE.kind, axes.thetaE.width, axes.mag.kind, axes.mag.width, axes.reff.values]).toEqual([
       'bins',
       0.2,
@@ -212,10 +211,10 @@ describe('completeness', () => {
       0.5,
       [0.15],
     ]);
-    const cells = (await read(output, 'completeness_maps')).filter(({ map_name }) => map_name === 'theta_e');
+    const cells = (await readResult(output, 'completeness_maps')).filter(({ map_name }) => map_name === 'theta_e');
     expect(cells.map(({ x }) => +(x as number).toFixed(9))).toEqual([0.5, 0.7, 0.9, 1.1, 1.3, 1.5]);
     expect(cells.reduce((sum, { n_attempt }) => sum + (n_attempt as number), 0)).toBe(90);
-    const mags = (await read(output, 'completeness_maps')).filter(({ map_name }) => map_name === 'theta_e_x_src_mag_r');
+    const mags = (await readResult(output, 'completeness_maps')).filter(({ map_name }) => map_name === 'theta_e_x_src_mag_r');
     expect(new Set(mags.map(({ y }) => y))).toEqual(new Set([23.25, 23.75, 24.25, 24.75, 25.25, 25.75]));
   });
 
@@ -226,7 +225,7 @@ describe('completeness', () => {
       Array.from({ length: 10 }, (_, k) => injection(`t${k}`, { arc_snr: k < 3 ? 9 : 1 })),
     );
     await completenessStage.run(contextOf(), configOf(output, { interval: 'jeffreys' }));
-    const [row] = await read(output, 'completeness_surfaces');
+    const [row] = await readResult(output, 'completeness_surfaces');
     expect(row['ci_low_valid_all']).toBeCloseTo(0.09269199889304298, 12);
     expect(row['ci_high_valid_all']).toBeCloseTo(0.6058236798059577, 12);
   });
@@ -246,7 +245,7 @@ describe('files', () => {
     );
     await writeMetrics(output, rows);
     const { outputs } = await completenessStage.run(contextOf(), configOf(output));
-    const { figures } = await summary(output);
+    const { figures } = await readSummary(output);
     expect(figures.map(({ svg }: { svg: string }) => svg)).toEqual(
       ['theta_e_by_psf', 'theta_e_by_src_mag_r', 'theta_e_x_src_mag_r', 'theta_e_x_psf', 'theta_e_x_depth', 'resolution', 'regions'].map((name) => `figures/${name}.svg`),
     ); // biome-ignore format: one list
@@ -273,8 +272,8 @@ describe('files', () => {
     await writeMetrics(output, [control('one'), control('two')]);
     const { outcome, summary: lines } = await completenessStage.run(contextOf(), configOf(output));
     expect([outcome, lines]).toEqual(['done', ['exp: no injection among 2 rows, nothing to measure']]);
-    expect(await read(output, 'completeness_surfaces')).toEqual([]);
-    expect((await summary(output)).totals).toBeNull();
+    expect(await readResult(output, 'completeness_surfaces')).toEqual([]);
+    expect((await readSummary(output)).totals).toBeNull();
   });
 });
 
@@ -284,12 +283,12 @@ describe('metrics of the originals and damaged ones', () => {
     const ours = ['cross_section_weight', 'src_mag_r', 'psf_source_g', 'psf_source_r', 'psf_source_z', 'tier', 'prior'];
     await writeMetrics(output, [injection('one', { src_dmag: 2 }), control('two')], { without: ours });
     await completenessStage.run(contextOf(), configOf(output));
-    const [row] = await read(output, 'completeness_surfaces');
+    const [row] = await readResult(output, 'completeness_surfaces');
     expect(row).toMatchObject({ n_recovered_clean: 1 });
     expect('completeness_weighted_all' in row).toBe(false);
-    const mag = (await read(output, 'completeness_maps')).find(({ map_name }) => map_name === 'theta_e_x_src_mag_r');
+    const mag = (await readResult(output, 'completeness_maps')).find(({ map_name }) => map_name === 'theta_e_x_src_mag_r');
     expect(mag?.['y']).toBe(21);
-    expect((await read(output, 'psf_provenance')).map((one) => one['psf_source'])).toEqual([null, null, null]);
+    expect((await readResult(output, 'psf_provenance')).map((one) => one['psf_source'])).toEqual([null, null, null]);
   });
 
   it('end one experiment and not the others', async () => {

@@ -1,11 +1,12 @@
 /** First pass over a manifest that is given: the keys of its rows, checked, and the order they will be in. */
 
 import { ArcletError } from '../../../core/errors.ts';
-import { isBrickName } from '../bricks/files.ts';
+import type { TableBatch } from '../../../io/table.ts';
 import type { InjectConfig } from '../config.ts';
 import { digestKey } from './draws.ts';
 import { Growing, growingFloats, Names } from './grow.ts';
 import { SPLITS, type Split } from './hosts.ts';
+import { placeFault } from './place.ts';
 import { Rejected } from './rejected.ts';
 import { type InputTable, numberAt, requireColumn, textAt } from './source.ts';
 
@@ -72,6 +73,10 @@ export async function readGivenKeys(table: InputTable, config: Pick<InjectConfig
   const [dec, ra, idHash] = [growingFloats(), growingFloats(), growingFloats()];
   const configOf = new Growing(new Uint32Array(0));
   const replicate = new Growing(new Uint16Array(0));
+  const ownFault = (splitIndex: number, batch: TableBatch, index: number) => {
+    if (splitIndex < 0) return 'split_unknown';
+    return numberAt(batch.columns[thetaName], index) >= 0 ? undefined : 'theta_e_invalid';
+  };
   let rows = 0;
   for await (const batch of table.batches(columns.filter((column) => column !== undefined))) {
     const text = (column: string | undefined, index: number) =>
@@ -84,26 +89,7 @@ export async function readGivenKeys(table: InputTable, config: Pick<InjectConfig
       const splitIndex = SPLITS.indexOf(text(splitName, index) as Split);
       split.push(Math.max(0, splitIndex));
       brick.push(bricks.number(brickname));
-      const reason =
-        id === ''
-          ? 'task_id_missing'
-          : brickname === ''
-            ? 'brickname_missing'
-            : !isBrickName(brickname)
-              ? 'brickname_malformed'
-              : !Number.isFinite(raDeg)
-                ? 'ra_missing'
-                : raDeg < 0 || raDeg > 360
-                  ? 'ra_out_of_range'
-                  : !Number.isFinite(decDeg)
-                    ? 'dec_missing'
-                    : Math.abs(decDeg) > 90
-                      ? 'dec_out_of_range'
-                      : splitIndex < 0
-                        ? 'split_unknown'
-                        : !(numberAt(batch.columns[thetaName], index) >= 0)
-                          ? 'theta_e_invalid'
-                          : undefined;
+      const reason = id === '' ? 'task_id_missing' : (placeFault(brickname, raDeg, decDeg) ?? ownFault(splitIndex, batch, index));
       if (reason !== undefined) {
         rejected.add(rows, brickname, raDeg, decDeg, reason, id);
         continue;

@@ -2,9 +2,9 @@
 
 import type { TableBatch } from '../../../io/table.ts';
 import { NANOMAGGY_ZERO_POINT } from '../../../sky/photometry.ts';
-import { isBrickName } from '../bricks/files.ts';
 import { typeDepths } from './depths.ts';
 import { Growing, growingFloats, Names } from './grow.ts';
+import { placeFault } from './place.ts';
 import { Rejected } from './rejected.ts';
 import { type InputTable, numberAt, requireColumn, textAt, withInput } from './source.ts';
 
@@ -155,22 +155,7 @@ async function hostsOf(table: InputTable, flag: string | undefined): Promise<Cat
       const raDeg = numberAt(batch.columns[raName], index);
       const decDeg = numberAt(batch.columns[decName], index);
       const r = rmagReader.read(batch, index);
-      const reason =
-        name === ''
-          ? 'brickname_missing'
-          : !isBrickName(name)
-            ? 'brickname_malformed'
-            : !Number.isFinite(raDeg)
-              ? 'ra_missing'
-              : raDeg < 0 || raDeg > 360
-                ? 'ra_out_of_range'
-                : !Number.isFinite(decDeg)
-                  ? 'dec_missing'
-                  : Math.abs(decDeg) > 90
-                    ? 'dec_out_of_range'
-                    : !Number.isFinite(r)
-                      ? 'r_missing'
-                      : undefined;
+      const reason = placeFault(name, raDeg, decDeg) ?? (Number.isFinite(r) ? undefined : 'r_missing');
       if (reason !== undefined) {
         rejected.add(rows, name, raDeg, decDeg, reason);
         continue;
