@@ -95,6 +95,7 @@ function pipeline(name: string, ends: (config: FitConfig) => readonly string[]):
       };
       if (given.resample.enabled) {
         const { alignImages } = await import('./align.ts');
+        await checkTables(given);
         const begin = performance.now();
         aligned = await alignImages(context, given);
         ({ config } = aligned);
@@ -124,6 +125,14 @@ function pipeline(name: string, ends: (config: FitConfig) => readonly string[]):
       };
     },
   });
+}
+
+/** Faults of tables, which need no image to be found: resampling takes minutes. */
+async function checkTables(config: FitConfig): Promise<void> {
+  const { checkGaia } = await import('./augment/check-gaia.ts');
+  const { readFieldCatalogue } = await import('./load-catalogue.ts');
+  await readFieldCatalogue(config.inputs.inputCatalog);
+  await checkGaia(config, []);
 }
 
 const MOST_FAILURES = 100;

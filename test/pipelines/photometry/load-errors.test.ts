@@ -1,11 +1,21 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { encodeFits, FitsHeader } from '../../../src/io/fits/index.ts';
+import { loadField } from '../../../src/pipelines/photometry/load.ts';
 import { readFieldCatalogue } from '../../../src/pipelines/photometry/load-catalogue.ts';
 import { loadFitConfig } from '../../../src/pipelines/photometry/load-config.ts';
 import { inspectField, openField, openImages } from '../../../src/pipelines/photometry/load-field.ts';
-import { type Cards, type FieldFiles, fieldConfig, freshFolder, KEYWORDS, writeField } from '../../support/fit-field.ts';
+import { nothingToFit } from '../../../src/pipelines/photometry/load-sources.ts';
+import {
+  type Cards,
+  type FieldFiles,
+  fieldConfig,
+  freshFolder,
+  KEYWORDS,
+  testContext,
+  writeField,
+} from '../../support/fit-field.ts';
 
 const NO_CROP = 'crop: {enabled: false}\n';
 const CAT = 'RA,DEC\n150.25,2.5\n';
@@ -219,8 +229,47 @@ describe('catalogue', () => {
     expect(catalogue.warnings).toEqual([
       expect.stringContaining('columns ra and Dec are taken for RA and DEC'),
       expect.stringContaining('4 of 6 rows have no position'),
-      expect.stringContaining("4 rows have an ID that another row has ('007' in rows 1, 2; '10' in rows 5, 6); they are kept and flagged"),
+      expect.stringContaining(
+        "4 rows have an ID that another row has ('007' in rows 1, 2; '10' in rows 5, 6); they are kept and flagged",
+      ),
     ]);
+  });
+
+  it('is warned of where nothing of it is fitted', async () => {
+    const told = async (catalogue: string) => {
+      const context = testContext();
+      const files = { images: [{ name: 'a.fits' }], catalogue, yaml: `${NO_CROP}plotting: {dpi: 75}\n` };
+      const config = await fieldConfig(freshFolder(), files);
+      const { field } = await loadField(context, config);
+      await field.close();
+      await context.close();
+      return context.lines.filter((line) => line.includes('the catalogue')).join();
+    };
+    expect(await told(CAT)).toBe('');
+    // Hours for degrees.
+    expect(await told(`RA,DEC\n${150.25 / 15},2.5\n`)).toMatch(
+      /none of the 1 rows .* is within the working frame: are RA and DEC/,
+    );
+    expect(await told('RA,DEC\n')).toMatch(/the catalogue has no rows/);
+    expect(nothingToFit(3, 1, 2)).toMatch(/none of the 3 rows .* near saturated pixels/);
+  });
+
+  it('and its Gaia table are refused before pixels are read', async () => {
+    const folder = freshFolder();
+    const files = { images: [{ name: 'a.fits' }], catalogue: CAT, yaml: NO_CROP, inputs: '  gaiaxp_synphot_csv: gaia.csv\n' };
+    const config = await fieldConfig(folder, files);
+    writeFileSync(join(folder, 'gaia.csv'), 'ra,dec,mag_m400\n1,2,3\n');
+    const context = testContext();
+    await expect(loadField(context, config)).rejects.toMatchObject({ data: { missing: ['source_id', 'phot_g_mean_mag'] } });
+    expect(existsSync(join(folder, 'work'))).toBe(false);
+    // Nothing reads it here.
+    const { field } = await loadField(context, {
+      ...config,
+      zp: { ...config.zp, enabled: false },
+      epsf: { ...config.epsf, useGaiaxp: false },
+    });
+    await field.close();
+    await context.close();
   });
 
   it('may be empty', async () => {
