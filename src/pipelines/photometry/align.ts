@@ -3,7 +3,7 @@
  * those of any other image. Bands that were made of the same are kept.
  */
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { writeCsv } from '../../io/csv.ts';
 import type { ColumnValues, ScalarColumn } from '../../io/table.ts';
 import { pixelScale } from '../../sky/wcs/index.ts';
@@ -143,10 +143,10 @@ async function alignBand(
       warnings: warningsOf(band, numbers, rows),
       frames: rows,
     };
-    const names = used.map(({ file, fluxScale }) => `${file.path} times ${Number(fluxScale.toPrecision(7))}`);
+    const names = used.map(({ file, fluxScale }) => `${basename(file.path)} times ${Number(fluxScale.toPrecision(7))}`);
     const { interpolation, combine } = config.resample;
-    const how = used.length > 1 ? `, ${combine} of ${used.length} images` : '';
-    const words = [`arclet ${version}: ${interpolation}, flux conserved, to ${target.from}${how}`, ...names];
+    const how = used.length > 1 ? [`${combine} of ${used.length} images`] : [];
+    const words = [`arclet ${version}: ${interpolation}, flux conserved`, `grid: ${target.from}`, ...how, ...names];
     await writeBand(places, made, target, pixelArcsec, words, note);
     return { note: { ...note, kept: false }, image: places.image };
   } finally {

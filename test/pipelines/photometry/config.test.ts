@@ -197,6 +197,17 @@ describe('config of arclet fit', () => {
       'profile',
       'inputs.filter_overrides',
       'inputs.header_defaults',
+      ...[
+        'enabled',
+        'target',
+        'extent',
+        'pixel_scale_arcsec',
+        'margin',
+        'combine_same_filter',
+        'combine',
+        'interpolation',
+        'min_good_weight',
+      ].map((key) => `resample.${key}`),
       'performance.memory_budget',
       ...['oversampling', 'model_error', 'clip_sigma', 'rounds', 'holdout_every', 'holdout_min_stars', 'interpolate'].map(
         (key) => `epsf.${key}`,

@@ -213,7 +213,8 @@ async function combine(
     engine,
     frames.map((frame, index) => stackFrame(frame, index, target)),
     async ({ y0, rows, white, sigma }) => {
-      const invvar = sigma.map((value) => (Number.isFinite(value) ? 1 / value ** 2 : 0));
+      const invvar = new Float32Array(sigma.length);
+      for (let at = 0; at < sigma.length; at++) invvar[at] = sigma[at] < Number.POSITIVE_INFINITY ? 1 / sigma[at] ** 2 : 0;
       await result.append({ image: white, invvar });
       lattice.add(invvar, { x0: 0, y0, width: target.width, height: rows });
     },
@@ -233,7 +234,7 @@ async function combine(
 /** Pixels and noise of the same rows are asked for one after the other, and read once. */
 function stackFrame(frame: SpooledFrame, index: number, { width, height }: TargetGrid): StackFrame {
   const { spool, placed, fluxScale } = frame;
-  let sigma = new Float32Array(0);
+  let sigma: Float32Array = new Float32Array(0);
   return {
     band: `${frame.file.band} ${index + 1}`,
     width,
@@ -243,9 +244,15 @@ function stackFrame(frame: SpooledFrame, index: number, { width, height }: Targe
       const [bottom, top] = [Math.max(y0, placed.box.y0), Math.min(y0 + count, placed.box.y0 + placed.box.height)];
       const own = top > bottom ? await spool.rows(bottom - placed.box.y0, top - bottom) : undefined;
       const { image, invvar } = onTarget(frame, y0, count, width, () => own as SpoolRows);
-      sigma = invvar.map((value) => (value > 0 ? fluxScale / Math.sqrt(value) : Number.POSITIVE_INFINITY));
-      const bad = Uint8Array.from(invvar, (value) => (value > 0 ? 0 : 1));
-      return { image: image.map((value) => value * fluxScale), bad };
+      const bad = new Uint8Array(image.length);
+      for (let at = 0; at < image.length; at++) {
+        image[at] *= fluxScale;
+        const weight = invvar[at];
+        invvar[at] = weight > 0 ? fluxScale / Math.sqrt(weight) : Number.POSITIVE_INFINITY;
+        bad[at] = weight > 0 ? 0 : 1;
+      }
+      sigma = invvar;
+      return { image, bad };
     },
     sigmaRows: async () => sigma,
   };
