@@ -10,7 +10,7 @@ import type { Epsf } from './epsf.ts';
 import { fillMissing } from './fill.ts';
 import { solveSymmetric } from './linear.ts';
 import { recentre } from './recentre.ts';
-import { StampSampler, splineCoefficients } from './spline.ts';
+import { notAKnotCoefficients, StampSampler, splineCoefficients } from './spline.ts';
 import type { StarCutout } from './stars.ts';
 
 export interface ClassicOptions {
@@ -79,9 +79,9 @@ export function classicEpsf(cutouts: readonly StarCutout[], options: ClassicOpti
   const size = Math.max(...stars.map((star) => star.size));
   const nodes = size * oversampling + 1;
   const side = nodes % 2 === 0 ? nodes + 1 : nodes;
-  const sampler = new StampSampler(side, oversampling);
+  const sampler = new StampSampler(side + 2, oversampling);
   let values: Float64Array = new Float64Array(side * side);
-  let coefficients = values;
+  let coefficients: Float64Array = new Float64Array((side + 2) ** 2);
   let iterations = 0;
   let moved = Number.POSITIVE_INFINITY;
   while (iterations < maxIterations && moved >= accuracy && stars.some((star) => !star.failed)) {
@@ -97,7 +97,7 @@ export function classicEpsf(cutouts: readonly StarCutout[], options: ClassicOpti
     const norm = circleSum(values, side, side / 2, side / 2, radius) / oversampling ** 2;
     if (!(Math.abs(norm) > 0) || !Number.isFinite(norm)) throw failure('The stars hold no light: the PSF cannot be normalised.');
     for (let k = 0; k < values.length; k++) values[k] /= norm;
-    coefficients = splineCoefficients(values, side);
+    coefficients = notAKnotCoefficients(values, side);
     moved = 0;
     for (const star of stars) {
       const from = { x: star.x, y: star.y };
@@ -108,7 +108,7 @@ export function classicEpsf(cutouts: readonly StarCutout[], options: ClassicOpti
     if (stars.every((star) => star.failed)) throw failure(`The PSF fits none of ${stars.length} stars.`);
   }
   return {
-    epsf: { side, oversampling, coefficients, stampSize: size, fluxOutside: Number.NaN },
+    epsf: { side, oversampling, coefficients: splineCoefficients(values, side), stampSize: size, fluxOutside: Number.NaN },
     stars: stars.map(({ x, y, flux, failed }) => ({ x, y, flux, failed })),
     iterations,
     converged: moved < accuracy,
@@ -163,7 +163,10 @@ function stackResiduals(
         const column = nearest(oversampling * (i - star.x) + middle);
         if (star.good[k] === 0 || row < 0 || row >= side || column < 0 || column >= side) continue;
         const node = row * side + column;
-        values[node * used.length + counts[node]++] = star.data[k] / star.sum - model[k];
+        const offX = Math.abs(oversampling * (i - star.x));
+        const offY = Math.abs(oversampling * (j - star.y));
+        // The model is 0 off its grid, and the spline is not.
+        values[node * used.length + counts[node]++] = star.data[k] / star.sum - (Math.max(offX, offY) > middle ? 0 : model[k]);
       }
     }
   }
@@ -256,17 +259,18 @@ function fitBox(star: Working, coefficients: Float64Array, sampler: StampSampler
     if (!solveSymmetric(matrix, right, 3)) return false;
     const next = p.map((value, a) => value + right[a]);
     const sum = squares(next);
-    const done = Math.abs(right[0]) <= 1e-9 * Math.abs(p[0]) && Math.hypot(right[1], right[2]) < 1e-8;
+    const gain = (least - sum) / least;
     if (sum <= least) {
       p = next;
       least = sum;
       damping /= 10;
     } else damping *= 10;
-    if (done) {
+    const still = Math.abs(right[0]) <= 1e-9 * Math.abs(p[0]) && Math.hypot(right[1], right[2]) < 1e-8;
+    // The flat minimum of a saturated star is reached when no step, or a step of any length, is better any more.
+    if (still || (gain >= 0 && gain < 1e-10) || damping > 1e12) {
       [star.flux, star.x, star.y] = p;
       return p.every(Number.isFinite);
     }
-    if (damping > 1e12) return false;
   }
   return false;
 }

@@ -1,5 +1,5 @@
 /** Recentring of the classic builder. */
-import { StampSampler, splineCoefficients } from './spline.ts';
+import { notAKnotCoefficients, StampSampler } from './spline.ts';
 
 /** Moves smaller than this end it, px. */
 const ACCURACY = 1e-4;
@@ -19,8 +19,8 @@ export function recentre(
   box: number,
   rounds: number,
 ): Float64Array {
-  const coefficients = splineCoefficients(values, side);
-  const sampler = new StampSampler(side, 1);
+  const coefficients = notAKnotCoefficients(values, side);
+  const sampler = new StampSampler(side + 2, 1);
   const first = Math.max(0, Math.ceil(origin * oversampling - box / 2));
   const last = Math.min(side, Math.ceil(origin * oversampling - box / 2) + box);
   let current = values;

@@ -43,6 +43,47 @@ export function splineCoefficients(samples: ArrayLike<number>, side: number): Fl
   return out;
 }
 
+/**
+ * The same with the end conditions of FITPACK ("not a knot": the third derivative is continuous at the nodes next to the ends), which take one more
+ * coefficient on each side: (side + 2) x (side + 2), same middle. `side` at least 4. Good on the grid; beyond it the spline means nothing.
+ */
+export function notAKnotCoefficients(samples: ArrayLike<number>, side: number): Float64Array {
+  const width = side + 2;
+  const out = new Float64Array(width * width);
+  for (let k = 0; k < side * side; k++) out[(Math.floor(k / side) + 1) * width + 1 + (k % side)] = samples[k];
+  const last = side - 1;
+  const solve = (first: number, step: number) => {
+    const y = (k: number) => out[first + k * step];
+    const second = (8 * y(1) - y(0) - y(2)) / 6;
+    const secondLast = (8 * y(last - 1) - y(last) - y(last - 2)) / 6;
+    const ends = [y(0), y(1), y(last - 1), y(last)];
+    // Elimination of [1, 4, 1] between the two, which the end conditions give outright.
+    const gains: number[] = [];
+    let before = second;
+    let gain = 0;
+    for (let k = 2; k <= last - 2; k++) {
+      gain = 1 / (4 - gain);
+      gains.push(gain);
+      before = (6 * y(k) - before) * gain;
+      out[first + k * step] = before;
+    }
+    let after = secondLast;
+    for (let k = last - 2; k >= 2; k--) {
+      after = y(k) - gains[k - 2] * after;
+      out[first + k * step] = after;
+    }
+    out[first + step] = second;
+    out[first + (last - 1) * step] = secondLast;
+    out[first] = 6 * ends[1] - 4 * second - y(2);
+    out[first + last * step] = 6 * ends[2] - 4 * secondLast - y(last - 2);
+    out[first - step] = 6 * ends[0] - 4 * y(0) - second;
+    out[first + side * step] = 6 * ends[3] - 4 * y(last) - secondLast;
+  };
+  for (let row = 1; row <= side; row++) solve(row * width + 1, 1);
+  for (let column = 0; column < width; column++) solve(width + column, width);
+  return out;
+}
+
 /** Values at the nodes: the inverse of {@link splineCoefficients}. */
 export function splineSamples(coefficients: Float64Array, side: number): Float64Array {
   const rows = new Float64Array(side * side);
