@@ -201,7 +201,16 @@ function summaryOf(
   const own = rows.filter(({ source }) => source === 'cell').length;
   const lines = [`ePSF: ${own} of ${frames.length * cells} cells in ${frames.length} bands have a PSF of their own`];
   const rejected = rows.filter(({ verdict }) => verdict === 'rejected');
-  if (rejected.length > 0) lines.push(`${rejected.length} PSFs were rejected by their gate: ${rejected.slice(0, 5).map(({ band, tag }) => `${band}/${tag}`).join(', ')}${rejected.length > 5 ? ', ...' : ''}`); // biome-ignore format: one line
+  if (rejected.length > 0) lines.push(`${rejected.length} PSFs were rejected by their gate: ${namesOf(rejected)}`);
+  const without = rows.filter(({ source, verdict }) => source !== 'cell' && verdict !== 'rejected');
+  for (const [problem = 'no PSF', of] of [...Map.groupBy(without, ({ problem }) => problem)].slice(0, MOST_PROBLEMS))
+    lines.push(`${of.length} cells have no PSF of their own, ${problem.replace(/\.$/, '')}: ${namesOf(of)}`);
   for (const { subject, reason } of failures) lines.push(`${subject}: ${reason}`);
   return lines;
 }
+
+const MOST_PROBLEMS = 5;
+const MOST_NAMES = 5;
+
+const namesOf = (cells: readonly FinishedCell[]): string =>
+  `${cells.slice(0, MOST_NAMES).map(({ band, tag }) => `${band}/${tag}`).join(', ')}${cells.length > MOST_NAMES ? ', ...' : ''}`; // biome-ignore format: one line

@@ -146,6 +146,7 @@ describe('ePSFs of a field', () => {
     const result = await epsfField(contextOf().context, configOf({}), { ...field, sources }, { workers: 0 });
     expect(stars.length).toBe(75);
     expect(result).toMatchObject({ outcome: 'done', counts: { epsf_cells: 4, epsf_own: 3, epsf_frame: 1 } });
+    expect(result.summary).toContain('1 cells have no PSF of their own, no stars: m400/r01_c01');
     const empty = (await summaryOf()).find((meta) => meta['patch'] === 'r01_c01');
     expect(empty).toMatchObject({
       status: 'fail',
