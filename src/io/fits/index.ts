@@ -10,7 +10,7 @@ export type { Card, NewCard } from './card.ts';
 export { type ChecksumReport, type ChecksumVerdict, verifyChecksums } from './checksum.ts';
 export type { ColumnInfo } from './columns.ts';
 export * from './compress/index.ts';
-export { type Dtype, type NumberArray, type NumericDtype, sizeOf } from './elements.ts';
+export { type Dtype, type NumberArray, type NumericDtype, sizeOf, swapBytes } from './elements.ts';
 export { type EmptyInput, type EncodeOptions, encodeFits, type HduInput, type RawInput } from './encode.ts';
 export type { ColumnInput } from './encode-column.ts';
 export { isStructural } from './encode-header.ts';

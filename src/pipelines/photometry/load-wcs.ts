@@ -1,5 +1,5 @@
 /** The WCS of the working frame as header cards, and FITS images that are written row by row under them. */
-import { encodeFits, FitsHeader, type NewCard } from '../../io/fits/index.ts';
+import { encodeFits, FitsHeader, type NewCard, swapBytes } from '../../io/fits/index.ts';
 import { type ByteSink, openStoreOf } from '../../io/store/store.ts';
 import { cutHeader } from '../../sky/wcs/index.ts';
 import type { PixelBox } from './field.ts';
@@ -57,11 +57,12 @@ export async function openRowImage(
     await store.close();
     throw error;
   }
-  let words = new Uint32Array(0);
+  let stored = new Uint8Array(0);
   return {
     write(pixels) {
-      if (words.length < pixels.length) words = new Uint32Array(pixels.length);
-      return sink.write(bigEndian(pixels, words));
+      if (stored.length < pixels.byteLength) stored = new Uint8Array(pixels.byteLength);
+      swapBytes(new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength), stored, 4);
+      return sink.write(stored.subarray(0, pixels.byteLength));
     },
     async finish() {
       const left = (4 * width * height) % BLOCK;
@@ -77,13 +78,3 @@ export async function openRowImage(
 }
 
 const BLOCK = 2880;
-
-/** The bytes of pixels as FITS keeps them, in the memory of `words`. */
-function bigEndian(pixels: Float32Array, words: Uint32Array<ArrayBuffer>): Uint8Array {
-  const stored = new Uint32Array(pixels.buffer, pixels.byteOffset, pixels.length);
-  for (let at = 0; at < stored.length; at++) {
-    const word = stored[at];
-    words[at] = (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
-  }
-  return new Uint8Array(words.buffer, 0, pixels.byteLength);
-}

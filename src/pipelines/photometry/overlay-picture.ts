@@ -14,8 +14,11 @@ export class Picture {
   readonly height: number;
   /** [y, x], y up; NaN where a block has no finite pixel. */
   readonly values: Float32Array;
+  /** Of the columns of the box, over the lines of a block. */
   readonly #sums: Float64Array;
-  readonly #counts: Uint32Array;
+  /** Pixels of each block that are not finite. */
+  readonly #missing: Uint32Array;
+  #lines = 0;
 
   constructor(box: PixelBox, step: number) {
     this.box = box;
@@ -24,8 +27,8 @@ export class Picture {
     this.width = Math.ceil(box.width / this.step);
     this.height = Math.ceil(box.height / this.step);
     this.values = new Float32Array(this.width * this.height).fill(Number.NaN);
-    this.#sums = new Float64Array(this.width);
-    this.#counts = new Uint32Array(this.width);
+    this.#sums = new Float64Array(box.width);
+    this.#missing = new Uint32Array(this.width);
   }
 
   /** Rows y0 .. y0 + rows of an image `imageWidth` wide, in rising order, each once. Rows and columns outside of the box are skipped. */
@@ -33,31 +36,29 @@ export class Picture {
     const { box, step } = this;
     for (let y = Math.max(y0, box.y0); y < Math.min(y0 + rows, box.y0 + box.height); y++) {
       const from = (y - y0) * imageWidth + box.x0;
-      for (let column = 0; column < this.width; column++) {
-        const end = Math.min((column + 1) * step, box.width);
-        let sum = this.#sums[column];
-        let count = this.#counts[column];
-        for (let x = column * step; x < end; x++) {
-          const value = pixels[from + x];
-          // A finite number times 0 is 0, others give NaN.
-          if (value * 0 !== 0) continue;
-          sum += value;
-          count++;
-        }
-        this.#sums[column] = sum;
-        this.#counts[column] = count;
+      for (let x = 0; x < box.width; x++) {
+        const value = pixels[from + x];
+        // A finite number times 0 is 0, others give NaN.
+        if (value * 0 === 0) this.#sums[x] += value;
+        else this.#missing[Math.floor(x / step)]++;
       }
+      this.#lines++;
       const line = y - box.y0;
       if ((line + 1) % step === 0 || line === box.height - 1) this.#finish(Math.floor(line / step));
     }
   }
 
   #finish(line: number): void {
+    const { box, step } = this;
     for (let column = 0; column < this.width; column++) {
-      const count = this.#counts[column];
-      if (count > 0) this.values[line * this.width + column] = this.#sums[column] / count;
+      const end = Math.min((column + 1) * step, box.width);
+      let sum = 0;
+      for (let x = column * step; x < end; x++) sum += this.#sums[x];
+      const count = (end - column * step) * this.#lines - this.#missing[column];
+      this.values[line * this.width + column] = count > 0 ? sum / count : Number.NaN;
     }
     this.#sums.fill(0);
-    this.#counts.fill(0);
+    this.#missing.fill(0);
+    this.#lines = 0;
   }
 }

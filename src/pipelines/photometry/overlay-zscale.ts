@@ -22,12 +22,13 @@ const ITERATIONS = 5;
 export function zscale(values: ArrayLike<number>, options: ZScaleOptions = {}): [number, number] | undefined {
   const { samples = 1000, contrast = 0.25 } = options;
   let finite = 0;
-  for (let at = 0; at < values.length; at++) if (Number.isFinite(values[at])) finite++;
+  // A finite number times 0 is 0, others give NaN.
+  for (let at = 0; at < values.length; at++) if (values[at] * 0 === 0) finite++;
   if (finite === 0) return undefined;
   const stride = Math.max(1, Math.floor(finite / samples));
   const sample: number[] = [];
   for (let at = 0, seen = 0; at < values.length && sample.length < samples; at++) {
-    if (Number.isFinite(values[at]) && seen++ % stride === 0) sample.push(values[at]);
+    if (values[at] * 0 === 0 && seen++ % stride === 0) sample.push(values[at]);
   }
   const sorted = Float64Array.from(sample).sort();
   const n = sorted.length;

@@ -32,22 +32,14 @@ export interface Overlay {
 export async function drawOverlay({ title, picture, marks, outlines = [], notes = [], dpi }: Overlay): Promise<Uint8Array> {
   const density = Math.min(4, Math.max(0.5, dpi / 150));
   const zoom = Math.max(1, Math.floor((LEAST_SIDE * density) / Math.max(picture.width, picture.height)));
-  const raster = grayRaster(picture, zoom);
-  const pen: Pen = { raster, radius: RADIUS * density, half: 0.6 * density };
-  const { box, step } = picture;
-  const place = (x: number, y: number): [number, number] => [
-    ((x - box.x0 + 0.5) / step) * zoom - 0.5,
-    raster.height - 0.5 - ((y - box.y0 + 0.5) / step) * zoom,
-  ];
-  for (const { shape, colour, places } of marks) for (const { x, y } of places) stroke(pen, shape, rgb(colour), ...place(x, y));
   // The picture lies on whole pixels of the sheet.
-  const [left, top] = [LEFT, TOP].map((at) => Math.round(at * density) / density);
-  const [width, height] = [raster.width / density, raster.height / density];
-  const frames = outlines.map(({ box: edge, colour }) => {
-    const [x, y] = place(edge.x0 - 0.5, edge.y0 - 0.5).map((at) => (at + 0.5) / density);
-    const [w, h] = [edge.width, edge.height].map((length) => (length * zoom) / step / density);
-    return `<rect x="${left + x}" y="${top + y - h}" width="${w}" height="${h}" fill="none" stroke="${colour}" stroke-width="2"/>`;
-  });
+  const area: PixelBox = {
+    x0: Math.round(LEFT * density),
+    y0: Math.round(TOP * density),
+    width: picture.width * zoom,
+    height: picture.height * zoom,
+  };
+  const [left, top, width, height] = [area.x0, area.y0, area.width, area.height].map((pixels) => pixels / density);
   const legend = [
     ...marks.map(({ label, colour, shape }) => ({ label, colour, glyph: GLYPHS[shape] })),
     ...outlines.map(({ label, colour }) => ({ label, colour, glyph: '<rect x="-8" y="-5" width="16" height="10"/>' })),
@@ -58,34 +50,78 @@ export async function drawOverlay({ title, picture, marks, outlines = [], notes 
     return `<g transform="translate(${left + 8},${y - 4})" fill="none" stroke="${colour}" stroke-width="1.6">${glyph}</g>${text(left + 26, y, label)}`;
   });
   const lines = notes.map((note, index) => text(left, below + 18 * (legend.length + index), note));
-  const size = [Math.max(width + left + 24, 420), below + 18 * (legend.length + notes.length)].map(Math.ceil);
+  const size = [Math.max(width + left + 24, 420), below + 18 * (legend.length + notes.length)];
+  const sheet = emptySheet(Math.ceil(size[0] * density), Math.ceil(size[1] * density));
+  drawGray(sheet, area, picture, zoom);
+  const { box, step } = picture;
+  const place = (x: number, y: number): [number, number] => [
+    area.x0 + ((x - box.x0 + 0.5) / step) * zoom - 0.5,
+    area.y0 + area.height - 0.5 - ((y - box.y0 + 0.5) / step) * zoom,
+  ];
+  const pen: Pen = { raster: sheet, area, radius: RADIUS * density, half: 0.6 * density };
+  for (const { shape, colour, places } of marks) for (const { x, y } of places) stroke(pen, shape, rgb(colour), ...place(x, y));
+  for (const { box: edge, colour } of outlines) {
+    const corners = [place(edge.x0 - 0.5, edge.y0 + edge.height - 0.5), place(edge.x0 + edge.width - 0.5, edge.y0 - 0.5)];
+    outline(sheet, corners.flat(), density, rgb(colour));
+  }
   const words = [
     text(left, 22, title, ' font-size="15" font-weight="600"'),
     axes(picture, left, top, width, height),
-    ...frames,
     ...entries,
     ...lines,
   ];
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${size[0]}" height="${size[1]}" font-family="Inter" font-size="12" fill="#e3e7ef">${words.join('')}</svg>`;
-  const sheet = await svgToImage(svg, { scale: density });
-  return encodeNoisyPng(laidOver(raster, sheet, Math.round(left * density), Math.round(top * density)));
+  await writeWords(sheet, area, words.join(''), density);
+  return encodeNoisyPng(sheet);
 }
 
-/** A raster at a place of a sheet of words, whose colours lie over it; the rest is dark. */
-function laidOver(raster: Raster, { width, height, pixels: ink }: RgbaImage, left: number, top: number): Raster {
+function emptySheet(width: number, height: number): Raster {
   const pixels = new Uint8Array(width * height * 3);
-  for (let at = 0; at < pixels.length; at++) pixels[at] = GROUND[at % 3];
-  const wide = Math.min(raster.width, width - left);
-  for (let line = 0; line < Math.min(raster.height, height - top); line++) {
-    const from = 3 * line * raster.width;
-    pixels.set(raster.pixels.subarray(from, from + 3 * wide), 3 * ((line + top) * width + left));
-  }
-  for (let at = 0; at < width * height; at++) {
-    const opacity = ink[4 * at + 3] / 255;
-    if (opacity === 0) continue;
-    for (let c = 0; c < 3; c++) pixels[3 * at + c] += (ink[4 * at + c] - pixels[3 * at + c]) * opacity;
-  }
+  for (let at = 0; at < 3 * width; at++) pixels[at] = GROUND[at % 3];
+  for (let y = 1; y < height; y++) pixels.copyWithin(3 * width * y, 0, 3 * width);
   return { width, height, channels: 3, pixels };
+}
+
+/** Writes words around the picture: on the strips above, left of and below it, since a sheet of words as large as a picture is slow to make. */
+async function writeWords(sheet: Raster, { x0, y0, height }: PixelBox, words: string, density: number): Promise<void> {
+  const end = y0 + height;
+  const strips = [
+    { x: 0, y: 0, width: sheet.width, height: y0 },
+    { x: 0, y: y0, width: x0, height },
+    { x: 0, y: end, width: sheet.width, height: sheet.height - end },
+  ];
+  for (const strip of strips) {
+    const [x, y, width, high] = [strip.x, strip.y, strip.width, strip.height].map((pixels) => pixels / density);
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${high}" viewBox="${x} ${y} ${width} ${high}" font-family="Inter" font-size="12" fill="#e3e7ef">${words}</svg>`;
+    layOver(sheet, await svgToImage(svg, { scale: density }), strip.x, strip.y);
+  }
+}
+
+/** Lays colours over a sheet from a place on. */
+function layOver({ width, height, pixels }: Raster, ink: RgbaImage, left: number, top: number): void {
+  for (let y = 0; y < Math.min(ink.height, height - top); y++) {
+    for (let x = 0; x < Math.min(ink.width, width - left); x++) {
+      const from = 4 * (y * ink.width + x);
+      const opacity = ink.pixels[from + 3] / 255;
+      if (opacity === 0) continue;
+      const to = 3 * ((y + top) * width + x + left);
+      for (let c = 0; c < 3; c++) pixels[to + c] += (ink.pixels[from + c] - pixels[to + c]) * opacity;
+    }
+  }
+}
+
+/** Outlines a box between its upper left and lower right corner (centres of pixels at integers), two CSS pixels wide. */
+function outline(sheet: Raster, corners: readonly number[], density: number, colour: readonly number[]): void {
+  const { width, height, pixels } = sheet;
+  const wide = Math.max(1, Math.round(2 * density));
+  const [x0, y0, x1, y1] = corners.map((at) => Math.round(at + 0.5 - wide / 2));
+  const fill = (left: number, top: number, right: number, bottom: number) => {
+    for (let y = Math.max(0, top); y < Math.min(height, bottom); y++)
+      for (let x = Math.max(0, left); x < Math.min(width, right); x++) pixels.set(colour, 3 * (y * width + x));
+  };
+  fill(x0, y0, x1 + wide, y0 + wide);
+  fill(x0, y1, x1 + wide, y1 + wide);
+  fill(x0, y0, x0 + wide, y1 + wide);
+  fill(x1, y0, x1 + wide, y1 + wide);
 }
 
 const GROUND = [0x16, 0x1a, 0x21] as const;
@@ -104,39 +140,52 @@ const text = (x: number, y: number, words: string, more = ''): string =>
 const rgb = (colour: string): [number, number, number] =>
   [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16)) as [number, number, number];
 
-/** Gray between the limits of zscale; what has no value is dark blue. */
-function grayRaster({ width, height, values }: Picture, zoom: number): Raster {
+/** Draws a picture in its area, gray between the limits of zscale; what has no value is dark blue. */
+function drawGray(sheet: Raster, area: PixelBox, { width, height, values }: Picture, zoom: number): void {
   const [black, white] = zscale(values) ?? [0, 1];
   const gain = white > black ? 255 / (white - black) : 0;
-  const pixels = new Uint8Array(width * height * zoom * zoom * 3);
-  let to = 0;
-  for (let y = height * zoom - 1; y >= 0; y--) {
-    const from = Math.floor(y / zoom) * width;
-    for (let x = 0; x < width * zoom; x++) {
-      const value = values[from + Math.floor(x / zoom)];
+  const { pixels } = sheet;
+  const stride = 3 * sheet.width;
+  for (let line = 0; line < height; line++) {
+    const from = (height - 1 - line) * width;
+    const start = (area.y0 + line * zoom) * stride + 3 * area.x0;
+    let to = start;
+    for (let x = 0; x < width; x++) {
+      const value = values[from + x];
       const gray = Math.max(0, Math.min(255, (value - black) * gain));
       const empty = Number.isNaN(value);
-      pixels[to++] = empty ? 24 : gray;
-      pixels[to++] = empty ? 30 : gray;
-      pixels[to++] = empty ? 60 : gray;
+      for (let twin = 0; twin < zoom; twin++, to += 3) {
+        pixels[to] = empty ? 24 : gray;
+        pixels[to + 1] = empty ? 30 : gray;
+        pixels[to + 2] = empty ? 60 : gray;
+      }
     }
+    for (let twin = 1; twin < zoom; twin++) pixels.copyWithin(start + twin * stride, start, to);
   }
-  return { width: width * zoom, height: height * zoom, channels: 3, pixels };
 }
 
 interface Pen {
   readonly raster: Raster;
+  /** Marks end here. */
+  readonly area: PixelBox;
   readonly radius: number;
   /** Half the width of a line. */
   readonly half: number;
 }
 
 /** Draws a mark with soft edges about a point of the raster (y down). Marks are drawn into pixels: a million of them cost no more memory. */
-function stroke({ raster, radius, half }: Pen, shape: Marks['shape'], colour: readonly number[], cx: number, cy: number): void {
-  const { width, height, pixels } = raster;
+function stroke(
+  { raster, area, radius, half }: Pen,
+  shape: Marks['shape'],
+  colour: readonly number[],
+  cx: number,
+  cy: number,
+): void {
+  const { width, pixels } = raster;
+  const [right, bottom] = [area.x0 + area.width - 1, area.y0 + area.height - 1];
   const reach = Math.ceil(radius + half + 1);
-  for (let y = Math.max(0, Math.round(cy) - reach); y <= Math.min(height - 1, Math.round(cy) + reach); y++) {
-    for (let x = Math.max(0, Math.round(cx) - reach); x <= Math.min(width - 1, Math.round(cx) + reach); x++) {
+  for (let y = Math.max(area.y0, Math.round(cy) - reach); y <= Math.min(bottom, Math.round(cy) + reach); y++) {
+    for (let x = Math.max(area.x0, Math.round(cx) - reach); x <= Math.min(right, Math.round(cx) + reach); x++) {
       const opacity = Math.max(0, Math.min(1, half + 0.5 - distance(shape, x - cx, y - cy, radius)));
       if (opacity === 0) continue;
       const at = 3 * (y * width + x);

@@ -51,29 +51,61 @@ export function packStored(
   band: number,
   at: number,
   values: Float32Array,
-  { scale, low, high }: ValueRule,
+  rule: ValueRule,
   bad: BadPlaces,
 ): void {
   const words = maskWords(bands);
-  const bit = 1 << (band & 31);
   for (let from = 0; from < values.length; ) {
     const item = Math.floor((at + from) / runPixels);
     const place = at + from - item * runPixels;
     const count = Math.min(runPixels - place, values.length - from);
     const target = (item * bands + band) * runPixels + place;
     const maskTarget = (item * words + (band >> 5)) * runPixels + place;
-    for (let k = 0; k < count; k++) {
-      const value = values[from + k];
-      if (value < high && value > low) {
-        image[target + k] = value * scale;
-        continue;
-      }
-      image[target + k] = 0;
-      Atomics.or(mask, maskTarget + k, bit);
-      bad.add(at + from + k, Number.isFinite(Math.fround(value * scale)));
-    }
+    const bitOf = { words: mask.subarray(maskTarget, maskTarget + count), bit: 1 << (band & 31) };
+    packRun(values.subarray(from, from + count), image.subarray(target, target + count), rule, bitOf, at + from, bad);
     from += count;
   }
+}
+
+/**
+ * Values of one run. Nearly all are good: four are scaled and looked at together, and only where one of them may be bad each for itself. That one
+ * is as low as `low` shows in their sum, since the others lie far below -low.
+ */
+function packRun(
+  values: Float32Array,
+  image: Float32Array,
+  rule: ValueRule,
+  mask: { readonly words: Uint32Array; readonly bit: number },
+  at: number,
+  bad: BadPlaces,
+): void {
+  const { scale, low, high } = rule;
+  const isFar = low === Number.NEGATIVE_INFINITY || 8 * high < -low;
+  const lowSum = isFar ? low / 2 : Number.POSITIVE_INFINITY;
+  const one = (k: number): void => {
+    const value = values[k];
+    if (value < high && value > low) {
+      image[k] = value * scale;
+      return;
+    }
+    image[k] = 0;
+    Atomics.or(mask.words, k, mask.bit);
+    bad.add(at + k, Number.isFinite(Math.fround(value * scale)));
+  };
+  const inFours = values.length - (values.length % 4);
+  for (let k = 0; k < inFours; k += 4) {
+    const a = values[k];
+    const b = values[k + 1];
+    const c = values[k + 2];
+    const d = values[k + 3];
+    image[k] = a * scale;
+    image[k + 1] = b * scale;
+    image[k + 2] = c * scale;
+    image[k + 3] = d * scale;
+    if (a < high && b < high && c < high && d < high && a + b + (c + d) > lowSum) continue;
+    for (let next = k; next < k + 4; next++) one(next);
+  }
+  for (let k = inFours; k < values.length; k++) one(k);
 }
 
 /** Their weights, 1e36 and 1e-30, are the largest and the smallest of the kernel. */
