@@ -26,6 +26,8 @@ export interface AlignedImages {
 
 /** Deeper and shallower parts whose noise differs by more than this are told of: SKYSIG is one number. */
 const UNEVEN = 1.3;
+/** Skies of images of one band that are this many SKYSIG apart are told of. */
+const SKY_STEP = 1;
 
 /**
  * Resamples the images of a config to one grid and combines those of one FILTER.
@@ -166,11 +168,25 @@ function summaryOf({ band, frames }: BandPlan, numbers: BandNumbers, used: numbe
   return `${band}: ${of} images resampled, ${facts}; sums over many pixels are ${noiseUnderestimate.toFixed(2)} times noisier than SKYSIG says`;
 }
 
-function warningsOf({ band }: BandPlan, { skySigmaRange: [low, high] }: BandNumbers, rows: readonly FrameRow[]): string[] {
-  const left = rows.filter(({ status }) => status === 'left_out').map(({ path, reason }) => `${path} is left out: ${reason}.`);
-  if (!(high > UNEVEN * low)) return left;
-  const between = `${low.toPrecision(3)} and ${high.toPrecision(3)} ADU`;
-  return [...left, `${band}: the depth is uneven, SKYSIG of most pixels is between ${between} and one number stands for all.`];
+function warningsOf({ band }: BandPlan, numbers: BandNumbers, rows: readonly FrameRow[]): string[] {
+  const warnings = rows
+    .filter(({ status }) => status === 'left_out')
+    .map(({ path, reason }) => `${path} is left out: ${reason}.`);
+  const [low, high] = numbers.skySigmaRange;
+  if (high > UNEVEN * low) {
+    const between = `${low.toPrecision(3)} and ${high.toPrecision(3)} ADU`;
+    warnings.push(`${band}: the depth is uneven, SKYSIG of most pixels is between ${between} and one number stands for all.`);
+  }
+  const used = rows.filter(({ level }) => level !== null).sort((a, b) => Number(a.level) - Number(b.level));
+  const [least, most] = [used[0], used[used.length - 1]];
+  const step = Number(most?.level) - Number(least?.level);
+  if (step > SKY_STEP * numbers.skySigma) {
+    const places = `${least.path} and ${most.path}`;
+    warnings.push(
+      `${band}: the skies of ${places} are ${step.toPrecision(3)} ADU apart (SKYSIG ${numbers.skySigma.toPrecision(3)}), which leaves steps at their edges: subtract the sky first.`,
+    );
+  }
+  return warnings;
 }
 
 function asItIsRow({ band, frames: [{ file }] }: BandPlan): FrameRow {
@@ -194,6 +210,7 @@ const COLUMNS: readonly (readonly [keyof FrameRow, ScalarColumn])[] = [
   ['noiseFactor', { name: 'noise_factor', type: 'float64', nullable: true }],
   ['skySigma', { name: 'sky_sigma_adu', type: 'float64', nullable: true }],
   ['coverage', { name: 'coverage', type: 'float64', nullable: true }],
+  ['level', { name: 'level_adu', type: 'float64', nullable: true }],
   ['saturatedPixels', { name: 'saturated_pixels', type: 'float64', nullable: true }],
   ['positionErrorPx', { name: 'position_error_px', type: 'float64', nullable: true }],
 ];

@@ -51,7 +51,7 @@ function together(faults: readonly ArcletError[]): ArcletError {
 }
 
 function report(log: StageLog, catalogue: FieldCatalogue, images: PlannedImages) {
-  const { frames, box, wcs, pixscaleArcsec } = images;
+  const { frames, box, wcs, pixscaleArcsec, preparation } = images;
   const outside = outsideOf(placesOf(wcs, catalogue), box).reduce((sum, flag) => sum + flag, 0);
   const nothing = nothingToFit(catalogue.rows, outside, 0);
   if (nothing !== undefined) log.info('warning', `warning: ${nothing}`);
@@ -60,6 +60,7 @@ function report(log: StageLog, catalogue: FieldCatalogue, images: PlannedImages)
     counts: { images: frames.length, sources: catalogue.rows, outside },
     outputs: [],
     summary: [
+      ...(preparation === undefined ? [] : [preparation]),
       `${frames.length} bands: ${frames.map(({ band }) => band).join(', ')}`,
       `working frame ${box.width} x ${box.height} px from (${box.x0}, ${box.y0}), ${pixscaleArcsec.toFixed(4)} arcsec per px`,
       `${catalogue.rows} sources, ${catalogue.rows - outside} of them in the working frame`,

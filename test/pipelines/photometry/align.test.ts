@@ -252,6 +252,17 @@ describe('bad input', () => {
     expect(context.lines.filter((line) => line.includes('is left out'))).toHaveLength(2);
   });
 
+  it('warns of skies that are not subtracted, and of a depth that one SKYSIG cannot tell', async () => {
+    const strip = { ...noisy[0], name: 'b.fits', wcs: { crpix: [-20, 100] as const }, level: 30, cards: { ZP_AUTO: 24 } };
+    const thrice = [1, 2, 3].map((seed) => ({ ...noisy[0], name: `c${seed}.fits`, seed }));
+    const { config } = await unalignedConfig([noisy[0], strip, ...thrice], [AT], '');
+    const since = context.lines.length;
+    await alignImages(context, config);
+    const said = context.lines.slice(since).join('\n');
+    expect(said).toMatch(/skies of \S+\.fits and \S+b\.fits are (29|30)\.\d ADU apart/);
+    expect(said).toMatch(/depth is uneven, SKYSIG of most pixels is between 0\.70\d and 1\.57 ADU/);
+  });
+
   it('is an error where a band has no image left, and names the image', async () => {
     const other = { ...far, cards: { FILTER: 'm425' } };
     expect(await fault([noisy[0], other], 'target: first')).toMatchObject({
@@ -339,7 +350,8 @@ describe('targets and reruns', () => {
   it('is no fault for validate, which says what will come of it', async () => {
     const { config } = await unalignedConfig([...noisy, { ...noisy[1], name: 'd.fits', cards: { FILTER: 'm425' } }], [AT], '');
     const result = await validateStage.run(context, config);
-    expect(result.summary[0]).toBe('2 bands: m400, m425');
+    expect(result.summary[0]).toMatch(/^4 images are resampled to \d+ x \d+ px: a tangent plane/);
+    expect(result.summary[1]).toBe('2 bands: m400, m425');
     expect(result.counts).toMatchObject({ outside: 0 });
   });
 });

@@ -25,6 +25,8 @@ export interface FrameRow {
   readonly skySigma: number | null;
   /** Share of the target's pixels. */
   readonly coverage: number | null;
+  /** Median of its pixels, ADU of the band: the sky that was not subtracted. */
+  readonly level: number | null;
   readonly saturatedPixels: number | null;
   readonly positionErrorPx: number | null;
 }
@@ -39,6 +41,7 @@ export const leftOutRow = ({ path, band, reason }: LeftOut): FrameRow => ({
   noiseFactor: null,
   skySigma: null,
   coverage: null,
+  level: null,
   saturatedPixels: null,
   positionErrorPx: null,
 });
@@ -135,6 +138,7 @@ async function spoolFrame(
   const own = new PixelBits(file.shape[1], file.shape[0]);
   const source = frameSource(file, own);
   const lattice = new Lattice(target);
+  const levels = new Lattice(target);
   const spool = await Spool.open(place, box.width);
   spools.push(spool);
   const leave = (reason: string) => ({ row: leftOutRow({ path: file.path, band: file.band, reason }) });
@@ -142,7 +146,9 @@ async function spoolFrame(
   try {
     for await (const { y0, rows, image, invvar } of resampled.bands) {
       await spool.append({ image, invvar });
-      lattice.add(invvar, { x0: box.x0, y0: box.y0 + y0, width: box.width, height: rows });
+      const part = { x0: box.x0, y0: box.y0 + y0, width: box.width, height: rows };
+      lattice.add(invvar, part);
+      levels.add(image, part);
       onRows(rows);
     }
   } catch (error) {
@@ -171,6 +177,7 @@ async function spoolFrame(
       noiseFactor: plan.noiseUnderestimate,
       skySigma: fluxScale / Math.sqrt(lattice.median()),
       coverage: (counts.pixels - counts.noData) / (target.width * target.height),
+      level: fluxScale * levels.median(lattice),
       saturatedPixels: marked,
       positionErrorPx: counts.maxPositionErrorPx,
     },

@@ -29,8 +29,8 @@ export class Lattice {
     }
   }
 
-  /** Of the values above 0; NaN without one. */
-  median(): number {
-    return quantileOfSorted(this.values.filter((value) => value > 0).sort(), 0.5);
+  /** Of the values where `good` (default: the values themselves) is above 0; NaN without one. */
+  median(good: Lattice = this): number {
+    return quantileOfSorted(this.values.filter((_, place) => good.values[place] > 0).sort(), 0.5);
   }
 }

@@ -9,6 +9,8 @@ import { planAlignment } from './align-plan.ts';
 export type PlannedImages = Pick<FieldImages, 'box' | 'wcs' | 'pixscaleArcsec' | 'warnings' | 'close'> & {
   /** By band name. */
   readonly frames: readonly { readonly band: string }[];
+  /** What will be done to get there, where anything will be. */
+  readonly preparation?: string;
 };
 
 /** Throws as planAlignment, and CONFIG_INVALID for a crop that leaves nothing of the target. */
@@ -23,6 +25,7 @@ export async function plannedImages(config: FitConfig): Promise<PlannedImages> {
       box,
       ...boxWcs({ ...bands[0].frames[0].file, header: target.header }, box),
       warnings: [...warnings, ...left],
+      preparation: `${config.images.length - left.length} images are resampled to ${target.width} x ${target.height} px: ${target.from}`,
       close,
     };
   } catch (error) {
