@@ -2,7 +2,7 @@
 import { ArcletError } from '../../core/errors.ts';
 import { readArrow } from '../../io/arrow.ts';
 import { readCsv } from '../../io/csv.ts';
-import { openFits } from '../../io/fits/index.ts';
+import { gunzipSource, openFits } from '../../io/fits/index.ts';
 import { readFitsTable } from '../../io/fits-table.ts';
 import { openParquet } from '../../io/parquet.ts';
 import type { ByteSource } from '../../io/store/source.ts';
@@ -32,13 +32,28 @@ async function formatOf(source: ByteSource): Promise<TableFormat> {
   if (text.startsWith('PAR1')) return 'parquet';
   if (text.startsWith('ARROW1')) return 'arrow';
   if (text.startsWith('\xff\xff\xff\xff')) return 'arrow-stream';
-  if (text.startsWith('SIMPLE') || text.startsWith('\x1f\x8b')) return 'fits';
+  if (text.startsWith('SIMPLE')) return 'fits';
   const binary = start.some((byte) => byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d);
-  if (!binary && source.size > 0) return endingOf(source.name) === '.tsv' ? 'tsv' : 'csv';
+  if (!binary && source.size > 0) return isTsv(source.name) ? 'tsv' : 'csv';
   throw new ArcletError('INPUT_INVALID', `${source.name} is ${source.size === 0 ? 'empty' : 'no table of a known format'}.`, {
     subject: source.name,
     remedy: 'Give Parquet, Arrow, CSV or FITS.',
   });
+}
+
+/** Whether text under this name is split at tabs. */
+export const isTsv = (name: string): boolean => endingOf(name.replace(/\.gz$/i, '')) === '.tsv';
+
+/** Opens the file of a table, inflated if it was gzipped. Throws INPUT_UNREADABLE, INPUT_INVALID for a damaged stream. */
+export async function openTableSource(location: string): Promise<ByteSource> {
+  const source = await openSource(location);
+  try {
+    const [first, second] = await source.read(0, Math.min(2, source.size));
+    return first === 0x1f && second === 0x8b ? await gunzipSource(source) : source;
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
 }
 
 /**
@@ -49,7 +64,7 @@ async function formatOf(source: ByteSource): Promise<TableFormat> {
  * @throws INPUT_UNREADABLE, INPUT_INVALID, and what `use` throws
  */
 export async function withTable<T>(location: string, hdu: string | undefined, use: (table: OpenTable) => Promise<T>): Promise<T> {
-  const source = await openSource(location);
+  const source = await openTableSource(location);
   try {
     return await use(await openTable(source, hdu));
   } finally {

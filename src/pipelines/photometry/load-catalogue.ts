@@ -3,9 +3,8 @@ import { ArcletError } from '../../core/errors.ts';
 import { recordsOf } from '../../io/csv/records.ts';
 import { findSkyColumns, readCsv } from '../../io/csv.ts';
 import type { ByteSource } from '../../io/store/source.ts';
-import { openSource } from '../../io/store/store.ts';
 import type { TableBatch, TableSchema } from '../../io/table.ts';
-import { withTable } from '../files/tables.ts';
+import { isTsv, openTableSource, withTable } from '../files/tables.ts';
 
 export interface FieldCatalogue {
   readonly rows: number;
@@ -30,7 +29,7 @@ const SNIFFED_BYTES = 2 ** 20;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /**
- * Reads a catalogue: CSV or TSV as text, so that IDs keep their leading zeros and values their digits; Parquet, Arrow and FITS tables as well.
+ * Reads a catalogue, gzipped or not: CSV or TSV as text, so that IDs keep their leading zeros and values their digits; Parquet, Arrow and FITS tables as well.
  * RA and DEC may be in any case.
  *
  * @throws INPUT_UNREADABLE; INPUT_INVALID for a file that is no table, or has no RA or DEC
@@ -107,7 +106,7 @@ interface TextTable {
 
 /** A CSV or TSV file with every column as text; undefined for another format. */
 async function textTable(path: string): Promise<TextTable | undefined> {
-  const source = await openSource(path);
+  const source = await openTableSource(path);
   try {
     const start = await source.read(0, Math.min(512, source.size));
     if (
@@ -115,7 +114,7 @@ async function textTable(path: string): Promise<TextTable | undefined> {
       /^(SIMPLE|PAR1|ARROW1)/.test(latin(start))
     )
       return undefined;
-    const separator = path.toLowerCase().endsWith('.tsv') ? '\t' : ',';
+    const separator = isTsv(path) ? '\t' : ',';
     const header = await headerOf(source, separator);
     const types = Object.fromEntries(header.map((name) => [name, 'string'] as const));
     const { schema, batch } = await readCsv(source, { separator, types });

@@ -235,10 +235,17 @@ const atHome = (path: string): string => (path === '~' || path.startsWith('~/') 
 /**
  * Paths of an image list, one a line, relative to the folder of the config; blank lines and lines that begin with # are skipped.
  *
- * @throws INPUT_UNREADABLE; INPUT_INVALID for no paths, or one that stands twice
+ * @throws INPUT_UNREADABLE; INPUT_INVALID for what is no text, no paths, or one that stands twice
  */
 export async function readImageList(path: string, folder: string): Promise<string[]> {
-  const lines = new TextDecoder().decode(await readInput(path)).split(/\r?\n/);
+  const text = new TextDecoder().decode(await readInput(path));
+  if (/[\0\ufffd]/.test(text) || text.startsWith('SIMPLE  =')) {
+    throw new ArcletError('INPUT_INVALID', `${path} is no text file.`, {
+      subject: path,
+      remedy: 'Give a text file with one FITS path a line in inputs.image_list_file, also for a single image.',
+    });
+  }
+  const lines = text.split(/\r?\n/);
   const images = lines
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'))

@@ -156,9 +156,13 @@ describe('config of arclet fit', () => {
   it('needs images, and each once', async () => {
     await writeFile(join(folder, 'none.txt'), '# nothing\n');
     await writeFile(join(folder, 'twice.txt'), 'a.fits\n./a.fits\n');
+    await writeFile(join(folder, 'image.txt'), `SIMPLE  =                    T${' '.repeat(50)}`);
+    await writeFile(join(folder, 'bytes.txt'), new Uint8Array([0x61, 0xff, 0x0a, 0xff]));
     for (const [list, message] of [
       ['none.txt', 'names no image'],
       ['twice.txt', 'a.fits twice'],
+      ['image.txt', 'is no text file'],
+      ['bytes.txt', 'is no text file'],
     ]) {
       await expect(load('', { sets: [`inputs.image_list_file=${list}`] })).rejects.toMatchObject({
         code: 'INPUT_INVALID',

@@ -1,5 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { encodeFits, FitsHeader } from '../../../src/io/fits/index.ts';
 import { loadField } from '../../../src/pipelines/photometry/load.ts';
@@ -233,6 +234,23 @@ describe('catalogue', () => {
         "4 rows have an ID that another row has ('007' in rows 1, 2; '10' in rows 5, 6); they are kept and flagged",
       ),
     ]);
+  });
+
+  it('may be gzipped, as pandas takes it', async () => {
+    const read = async (name: string, text: string) => {
+      const path = join(freshFolder(), name);
+      writeFileSync(path, gzipSync(text));
+      return readFieldCatalogue(path);
+    };
+    const { id, ra } = await read('c.csv.gz', 'ID,RA,DEC\n007,10.5,-1\n');
+    expect([id, ra[0]]).toEqual([['007'], 10.5]);
+    expect((await read('c.tsv.gz', 'ID\tRA\tDEC\n007\t10.5\t-1\n')).id).toEqual(['007']);
+    const path = join(freshFolder(), 'cut.csv.gz');
+    writeFileSync(path, gzipSync('ID,RA,DEC\n007,10.5,-1\n').subarray(0, 30));
+    await expect(readFieldCatalogue(path)).rejects.toMatchObject({
+      code: 'INPUT_INVALID',
+      message: expect.stringContaining('cannot be inflated'),
+    });
   });
 
   it('is warned of where nothing of it is fitted', async () => {
