@@ -296,6 +296,11 @@ describe('bad input', () => {
     });
   });
 
+  it('refuses more images of a band than can be combined, before any is resampled', async () => {
+    const many = Array.from({ length: 257 }, (_, k): FrameSpec => ({ name: `${k}.fits`, wcs: {}, shape: [20, 20] }));
+    expect(await fault(many, '')).toMatchObject({ message: expect.stringMatching(/257 images of m400, and at most 256/) });
+  });
+
   it('names resample.enabled where it is off', async () => {
     const { config } = await unalignedConfig(noisy, [AT], '');
     const off: FitConfig = { ...config, resample: { ...config.resample, enabled: false } };
@@ -312,6 +317,7 @@ describe('targets and reruns', () => {
     );
     const aligned = await alignImages(context, config);
     expect(aligned.config.images).toEqual([join(folder, 'a.fits'), join(folder, 'work/aligned/m425.fits')]);
+    await (await loadField(context, aligned.config)).field.close();
     const { header, width } = await read(join(folder, 'a.fits'));
     writeFileSync(
       join(folder, 'grid.head'),

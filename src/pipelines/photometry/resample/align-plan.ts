@@ -1,4 +1,5 @@
 /** What resampling will make of the images of a config: one grid, the bands, and which images have a place in them. Reads headers only. */
+import { MAX_BANDS } from '../../../../kernels/coadd-white/spec.ts';
 import { ArcletError, isArcletError } from '../../../core/errors.ts';
 import { inOrder } from '../../in-order.ts';
 import { duplicateBands, wcsDifferences } from '../checks.ts';
@@ -70,6 +71,7 @@ export async function planAlignment(config: FitConfig): Promise<AlignmentPlan> {
     const problems = reports.flatMap(({ problems: of }) => of);
     if (!config.resample.combineSameFilter)
       problems.push(...duplicateBands(files, 'Set resample.combine_same_filter: true, or give each'));
+    problems.push(...tooMany(files));
     if (problems.length > 0) throw imageError(problems, config);
     const target = await targetGrid(files, config);
     const placed = files.map((file) => placeOn(target, file, config, problems));
@@ -80,6 +82,16 @@ export async function planAlignment(config: FitConfig): Promise<AlignmentPlan> {
     await close();
     throw error;
   }
+}
+
+/** The kernel combines so many and no more. */
+function tooMany(files: readonly ImageFile[]): FileProblem[] {
+  const bands = [...Map.groupBy(files, ({ band }) => band)].filter(([, of]) => of.length > MAX_BANDS);
+  return bands.map(([band, of]) => ({
+    path: of[MAX_BANDS].path,
+    what: `it is one of ${of.length} images of ${band}, and at most ${MAX_BANDS} are combined`,
+    remedy: 'Combine them in groups first.',
+  }));
 }
 
 /** Undefined where the image does not meet the target. What cannot be resampled at all is a problem. */

@@ -3,7 +3,7 @@ import { quantileOfSorted } from '../../../core/statistics.ts';
 import type { PixelBox } from '../field.ts';
 
 /** Places on the lattice, about. */
-const MOST_PLACES = 250_000;
+const MOST_PLACES = 60_000;
 
 export class Lattice {
   /** Row by row; 0 where nothing was added. */
