@@ -69,7 +69,7 @@ export function chooseHdu(file: FitsFile, word: string | undefined, fits: (hdu: 
   const there = file.hdus.map(({ index, type }) => `${index} ${type}`).join(', ');
   throw new ArcletError('INPUT_INVALID', `${file.source.name} holds no ${what}, its HDUs are ${there}.`, {
     subject: file.source.name,
-    remedy: 'Name the HDU with --hdu, or give another file.',
+    remedy: 'Give another file, or name the HDU where a command has --hdu.',
   });
 }
 
