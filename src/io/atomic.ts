@@ -15,7 +15,10 @@ const REASONS: Record<string, [why: string, remedy: string]> = {
   EEXIST: ['a part of the path is a file', 'Name a path whose folders are folders.'],
   ENOENT: ['the file system lets no folder be made there', 'Choose another folder.'],
   ELOOP: ['a link in the path leads back to itself', 'Mend the link, or choose another folder.'],
-  EFBIG: ['the file system does not take a file this large', 'Write smaller files, or raise the limit of this shell (ulimit -f).'],
+  EFBIG: [
+    'the file system does not take a file this large',
+    'Write smaller files, or raise the limit of this shell (ulimit -f).',
+  ],
 };
 
 function unwritable(path: string, cause: unknown): ArcletError {

@@ -236,6 +236,16 @@ describe('catalogue', () => {
     ]);
   });
 
+  it('that is an image says so', async () => {
+    const path = join(freshFolder(), 'cat.fits');
+    writeImage(path, new Float32Array(4), [2, 2], {});
+    await expect(readFieldCatalogue(path)).rejects.toMatchObject({
+      code: 'INPUT_INVALID',
+      message: expect.stringContaining('cat.fits holds no table, its HDUs are 0 PRIMARY.'),
+      remedy: expect.stringMatching(/^Give another file/),
+    });
+  });
+
   it('may be gzipped, as pandas takes it', async () => {
     const read = async (name: string, text: string) => {
       const path = join(freshFolder(), name);
