@@ -12,7 +12,7 @@ import { firstLook, noStars, usable } from './select-stars.ts';
 import { StampSampler, splineCoefficients } from './spline.ts';
 import { fitStar, placeModel } from './star-fit.ts';
 import { type FitStar, openStar, type StarCutout } from './stars.ts';
-import { fitTemplate, type Template, templateSamples } from './template.ts';
+import { fitTemplate, fitWing, type Template, templateSamples } from './template.ts';
 
 export interface EpsfBuildOptions {
   /** Nodes per pixel, 1 to 4; by default the fewest that hold the PSF ({@link defaultOversampling}). */
@@ -128,22 +128,34 @@ class Builder {
     for (let pass = 0; pass < 3; pass++) {
       const stars = usable(this.stars);
       if (stars.length === 0) throw noStars(this.stars);
-      const first = this.template?.fwhm ?? this.first;
       this.template = fitTemplate(
-        stars,
-        first,
-        oversampling,
-        this.background,
-        (star) => {
+        {
+          stars,
+          oversampling,
+          background: this.background,
           // The template is wrong by tens of per cent at first: only what is far off (neighbours, cosmic rays) is clipped.
-          this.clip(star, pass === 0 ? 0.3 : 0.1);
-          weighStar(star, { scale: this.noise.scale, modelError: 0.05 });
+          weigh: (star) => this.weighForTemplate(star, pass === 0 ? 0.3 : 0.1),
         },
+        this.template?.fwhm ?? this.first,
         this.template,
       );
       this.noise.scale = noiseScale(stars);
       if (!this.judge(0.1)) break;
     }
+    this.template = fitWing(
+      {
+        stars: usable(this.stars),
+        oversampling,
+        background: this.background,
+        weigh: (star) => this.weighForTemplate(star, 0.1),
+      },
+      this.template,
+    );
+  }
+
+  weighForTemplate(star: FitStar, clipError: number): void {
+    this.clip(star, clipError);
+    weighStar(star, { scale: this.noise.scale, modelError: 0.05 });
   }
 
   /** Rejects stars by their cores; true if any was rejected that counted before. `modelError`: how wrong the present PSF may be. */

@@ -1,6 +1,7 @@
 /**
- * The smooth part of an effective PSF: an elliptical Moffat (1969, A&A 3, 455) integrated over the pixel, fitted to all stars at once. The grid of
- * epsf/grid.ts holds what the stars show beyond it, so where they show nothing (noise in the wings) the PSF stays positive and smooth.
+ * The smooth part of an effective PSF: an elliptical Moffat (1969, A&A 3, 455) integrated over the pixel, fitted to all stars at once, and a second one
+ * where the stars show a wing. The grid of epsf/grid.ts holds what they show beyond it, so where they show nothing (noise in the wings) the PSF stays
+ * positive and smooth.
  */
 import { solveSymmetric } from './linear.ts';
 import { StampSampler, splineCoefficients } from './spline.ts';
@@ -14,10 +15,21 @@ export interface Template {
   readonly e2: number;
   /** 0 is a Gaussian; below 0 the profile goes on to (1 - r^2/R^2)^n, which ends at R. */
   readonly inverseBeta: number;
+  /** Part of the flux that is in a second, wider Moffat ({@link WING}); none (0) unless the stars show it. */
+  readonly wing?: number;
   /** Where its centre is from the middle of the PSF, px. */
   readonly x: number;
   readonly y: number;
 }
+
+/**
+ * The second Moffat: three times as wide as the first, of the same ellipticity, beta 2 as the wings of seeing (Racine 1996, PASP 108, 699). One Moffat
+ * follows either core or wings of such a PSF: with 8 % of the flux in a halo it misses 3.5 % of the flux.
+ */
+const WING = { width: 3, inverseBeta: 0.5 };
+/** Wings fainter than this many times their error are left out: fitted for nothing, they would double the error of every PSF's flux. One in 4000 is noise. */
+const WING_SIGMAS = 3.5;
+const MOST_WING = 0.5;
 
 /**
  * 1/beta is fitted, through 0: were a Gaussian the end of the range, noise could only err to one side of it, and Gaussian PSFs come out 0.2 % too wide.
@@ -33,11 +45,21 @@ const FOUR = {
   weights: [0.1739274225687269, 0.3260725774312731, 0.3260725774312731, 0.1739274225687269],
 };
 
-/**
- * Samples of a template of unit total flux on a grid (side x side, `oversampling` nodes per pixel), each the integral over one pixel.
- * Gauss-Legendre of 4 x 4 points within two FWHM (2e-6 of the peak at a FWHM of 1.5 px), 2 x 2 outside.
- */
+/** Samples of a template of unit total flux on a grid (side x side, `oversampling` nodes per pixel), each the integral over one pixel. */
 export function templateSamples(template: Template, side: number, oversampling: number): Float64Array {
+  const { wing = 0 } = template;
+  const out = moffatSamples(template, side, oversampling);
+  if (wing === 0) return out;
+  const wide = moffatSamples(
+    { ...template, fwhm: WING.width * template.fwhm, inverseBeta: WING.inverseBeta },
+    side,
+    oversampling,
+  );
+  return out.map((value, k) => (1 - wing) * value + wing * wide[k]);
+}
+
+/** Gauss-Legendre of 4 x 4 points within two FWHM (2e-6 of the peak at a FWHM of 1.5 px), 2 x 2 outside. */
+function moffatSamples(template: Template, side: number, oversampling: number): Float64Array {
   const { fwhm, e1, e2 } = template;
   const beta = 1 / (Math.abs(template.inverseBeta) < ZERO ? ZERO : template.inverseBeta);
   // alpha^2, and with it beta - 1, is below 0 where 1/beta is.
@@ -70,21 +92,33 @@ export function templateSamples(template: Template, side: number, oversampling: 
   return out;
 }
 
-type Parameters = readonly [logFwhm: number, e1: number, e2: number, inverseBeta: number];
+/** log FWHM, e1, e2, 1/beta, and the part of the wing where it is fitted. */
+type Parameters = readonly number[];
 
 function toTemplate(p: Parameters): Template {
-  return { fwhm: Math.exp(p[0]), e1: p[1], e2: p[2], inverseBeta: p[3], x: 0, y: 0 };
+  return { fwhm: Math.exp(p[0]), e1: p[1], e2: p[2], inverseBeta: p[3], wing: p[4] ?? 0, x: 0, y: 0 };
 }
 
-function bounded(p: readonly number[]): Parameters {
+function bounded(p: Parameters): Parameters {
   const length = Math.hypot(p[1], p[2]);
   const shrink = length > 0.6 ? 0.6 / length : 1;
   const inverse = Math.min(INVERSE_BETA.greatest, Math.max(INVERSE_BETA.least, p[3]));
-  return [Math.min(Math.log(60), Math.max(Math.log(0.8), p[0])), p[1] * shrink, p[2] * shrink, inverse];
+  const core = [Math.min(Math.log(60), Math.max(Math.log(0.8), p[0])), p[1] * shrink, p[2] * shrink, inverse];
+  return p.length > 4 ? [...core, Math.min(MOST_WING, Math.max(0, p[4]))] : core;
 }
 
 /** Steps of the finite differences by which the shape's derivatives are taken. */
-const DIFFERENCES: Parameters = [0.01, 0.01, 0.01, 0.005];
+const DIFFERENCES: Parameters = [0.01, 0.01, 0.01, 0.005, 0.01];
+/** Longest steps of one iteration: in log FWHM, ellipticity, 1/beta and wing. */
+const LONGEST = { logFwhm: 0.2, ellipticity: 0.2, inverseBeta: 0.15, wing: 0.1 };
+
+export interface TemplateFit {
+  readonly stars: readonly FitStar[];
+  readonly oversampling: number;
+  readonly background: boolean;
+  /** Clips a star and sets its weights. */
+  readonly weigh: (star: FitStar) => void;
+}
 
 /**
  * Fits shape and stars together (the stars' own unknowns are eliminated star by star: Schur complement), in boxes of 4 FWHM around the stars.
@@ -92,43 +126,76 @@ const DIFFERENCES: Parameters = [0.01, 0.01, 0.01, 0.005];
  *
  * @param first FWHM to start from, px
  */
-export function fitTemplate(
-  stars: readonly FitStar[],
-  first: number,
-  oversampling: number,
-  background: boolean,
-  weigh: (star: FitStar) => void,
-  start?: Template,
-): Template {
+export function fitTemplate(fit: TemplateFit, first: number, start?: Template): Template {
   let p: Parameters = start ? [Math.log(start.fwhm), start.e1, start.e2, start.inverseBeta] : [Math.log(first), 0, 0, 0.3];
-  const largest = Math.max(...stars.map((star) => star.size));
-  const half = Math.min(Math.ceil(largest / 2), Math.max(6, Math.ceil(4 * first)));
-  const side = 2 * oversampling * half + 1;
-  const sampler = new StampSampler(side, oversampling);
   for (let round = 0; round < 12; round++) {
-    const template = toTemplate(p);
-    const samples = templateSamples(template, side, oversampling);
-    const slopes = DIFFERENCES.map((step, which) => {
-      const moved = p.map((value, k) => (k === which ? value + step : value)) as unknown as Parameters;
-      const other = templateSamples(toTemplate(moved), side, oversampling);
-      for (let k = 0; k < other.length; k++) other[k] = (other[k] - samples[k]) / step;
-      return splineCoefficients(other, side);
-    });
-    const coefficients = splineCoefficients(samples, side);
-    const matrix = new Float64Array(16);
-    const right = new Float64Array(4);
-    for (const star of stars) {
-      fitStar(star, coefficients, sampler, { background, iterations: round === 0 ? 4 : 2 });
-      placeModel(star, coefficients, sampler);
-      weigh(star);
-      addShape(star, slopes, sampler, background, half, matrix, right);
-    }
-    if (!solveSymmetric(matrix, right, 4)) break;
-    const part = Math.min(1, 0.2 / Math.abs(right[0]), 0.15 / Math.abs(right[3]), 0.2 / Math.hypot(right[1], right[2]));
-    p = bounded(p.map((value, k) => value + part * right[k]));
-    if (Math.max(...right.map(Math.abs)) < 1e-3) break;
+    const { step } = iterate(fit, p, 4 * first, round === 0 ? 4 : 2);
+    if (step === undefined) break;
+    p = moved(p, step);
+    if (Math.max(...step.map(Math.abs)) < 1e-3) break;
   }
   return toTemplate(p);
+}
+
+/**
+ * The same with a wing, in boxes of 8 FWHM, if the stars show one: its amplitude, free to take either sign, must be above {@link WING_SIGMAS} times
+ * its error. Otherwise the template as it was. The stars' weights must be true to scale.
+ */
+export function fitWing(fit: TemplateFit, start: Template): Template {
+  let p: Parameters = [Math.log(start.fwhm), start.e1, start.e2, start.inverseBeta, 0];
+  for (let round = 0; round < 12; round++) {
+    const { step, lastError } = iterate(fit, p, 8 * start.fwhm, 2);
+    // The amplitude enters linearly: the first step tells already what it will be.
+    if (step === undefined || !(p[4] + step[4] > WING_SIGMAS * lastError)) return start;
+    p = moved(p, step);
+    if (Math.max(...step.map(Math.abs)) < 1e-3) break;
+  }
+  return toTemplate(p);
+}
+
+function moved(p: Parameters, step: Float64Array): Parameters {
+  const part = Math.min(
+    1,
+    LONGEST.logFwhm / Math.abs(step[0]),
+    LONGEST.inverseBeta / Math.abs(step[3]),
+    LONGEST.ellipticity / Math.hypot(step[1], step[2]),
+    LONGEST.wing / Math.abs(step[4] ?? 0),
+  );
+  return bounded(p.map((value, k) => value + part * step[k]));
+}
+
+/** Fits the stars under a shape; the Gauss-Newton step of the shape, and the error of its last parameter. No step where the shape is undetermined. */
+function iterate(
+  { stars, oversampling, background, weigh }: TemplateFit,
+  p: Parameters,
+  reach: number,
+  iterations: number,
+): { step: Float64Array | undefined; lastError: number } {
+  const largest = Math.max(...stars.map((star) => star.size));
+  const half = Math.min(Math.ceil(largest / 2), Math.max(6, Math.ceil(reach)));
+  const side = 2 * oversampling * half + 1;
+  const sampler = new StampSampler(side, oversampling);
+  const samples = templateSamples(toTemplate(p), side, oversampling);
+  const slopes = p.map((_, which) => {
+    const step = DIFFERENCES[which];
+    const other = templateSamples(toTemplate(p.map((value, k) => (k === which ? value + step : value))), side, oversampling);
+    for (let k = 0; k < other.length; k++) other[k] = (other[k] - samples[k]) / step;
+    return splineCoefficients(other, side);
+  });
+  const coefficients = splineCoefficients(samples, side);
+  const n = p.length;
+  const matrix = new Float64Array(n * n);
+  const step = new Float64Array(n);
+  for (const star of stars) {
+    fitStar(star, coefficients, sampler, { background, iterations });
+    placeModel(star, coefficients, sampler);
+    weigh(star);
+    addShape(star, slopes, sampler, background, half, matrix, step);
+  }
+  const last = new Float64Array(n);
+  last[n - 1] = 1;
+  const determined = solveSymmetric(matrix.slice(), step, n) && solveSymmetric(matrix, last, n);
+  return { step: determined ? step : undefined, lastError: Math.sqrt(last[n - 1]) };
 }
 
 /** One star's share of the normal equations of the shape, its own four unknowns eliminated. */
@@ -148,7 +215,8 @@ function addShape(
     return out;
   });
   const own = background ? 4 : 3;
-  const width = own + 4;
+  const n = slopes.length;
+  const width = own + n;
   const full = new Float64Array(width * width);
   const target = new Float64Array(width);
   const column = new Float64Array(width);
@@ -161,7 +229,7 @@ function addShape(
       column[1] = flux * byX[k];
       column[2] = flux * byY[k];
       if (background) column[3] = 1;
-      for (let q = 0; q < 4; q++) column[own + q] = flux * shape[q][k];
+      for (let q = 0; q < n; q++) column[own + q] = flux * shape[q][k];
       const residual = data[k] - flux * model[k] - star.background;
       for (let a = 0; a < width; a++) {
         const scaled = weight[k] * column[a];
@@ -172,16 +240,16 @@ function addShape(
   }
   for (let a = 0; a < width; a++) for (let b = a + 1; b < width; b++) full[a * width + b] = full[b * width + a];
   const block = new Float64Array(own * own);
-  for (let q = 0; q < 5; q++) {
+  for (let q = 0; q <= n; q++) {
     // Own block against each shape column, then against the right-hand side.
     for (let a = 0; a < own; a++) for (let b = 0; b < own; b++) block[a * own + b] = full[a * width + b];
     const solved = new Float64Array(own);
-    for (let a = 0; a < own; a++) solved[a] = q < 4 ? full[a * width + own + q] : target[a];
+    for (let a = 0; a < own; a++) solved[a] = q < n ? full[a * width + own + q] : target[a];
     if (!solveSymmetric(block, solved, own)) return;
-    for (let r = 0; r < 4; r++) {
-      let value = q < 4 ? full[(own + r) * width + own + q] : target[own + r];
+    for (let r = 0; r < n; r++) {
+      let value = q < n ? full[(own + r) * width + own + q] : target[own + r];
       for (let a = 0; a < own; a++) value -= full[(own + r) * width + a] * solved[a];
-      if (q < 4) matrix[r * 4 + q] += value;
+      if (q < n) matrix[r * n + q] += value;
       else right[r] += value;
     }
   }
