@@ -1,5 +1,6 @@
 /** How much of each pixel an ellipse covers, row by row: exactly, or by counting points of a grid within the pixel. */
 import { ArcletError } from '../../core/errors.ts';
+import { DiscOverlap, LARGEST_DISC } from './apertures-disc.ts';
 
 /**
  * Area of the unit disc within the triangle of the origin, (ax, ay) and (bx, by), with the sign of the turn from a to b. Summed along the border
@@ -39,43 +40,13 @@ function triangleInDisc(ax: number, ay: number, bx: number, by: number): number 
 
 /** Area of the sector of the unit disc between the directions of a and b. */
 function sector(ax: number, ay: number, bx: number, by: number): number {
-  return sectorOf(ax * by - ay * bx, ax * bx + ay * by);
-}
-
-/** The same from the cross and dot product of a and b. */
-function sectorOf(cross: number, dot: number): number {
+  const cross = ax * by - ay * bx;
+  const dot = ax * bx + ay * by;
   if (!(Math.abs(cross) < 0.2 * dot)) return 0.5 * Math.atan2(cross, dot);
   // Sides of pixels are seen at small angles: the series of the arctangent, whose next term is below 2e-13, is three times as fast.
   const t = cross / dot;
   const tt = t * t;
   return 0.5 * t * (1 - tt * (1 / 3 - tt * (1 / 5 - tt * (1 / 7 - tt * (1 / 9 - tt * (1 / 11 - tt * (1 / 13 - tt / 15)))))));
-}
-
-/**
- * Area that the unit disc shares with the rectangle from (x0, y0) to (x1, y1) in the first quadrant: triangles from its lower left corner to where
- * the circle crosses its sides, and the sliver between circle and chord.
- */
-function cornerInDisc(x0: number, y0: number, x1: number, y1: number): number {
-  if (x0 * x0 + y0 * y0 >= 1) return 0;
-  if (x1 * x1 + y1 * y1 <= 1) return (x1 - x0) * (y1 - y0);
-  const rightIn = x1 * x1 + y0 * y0 < 1;
-  const topIn = x0 * x0 + y1 * y1 < 1;
-  const px = rightIn ? x1 : Math.sqrt(1 - y0 * y0);
-  const py = rightIn ? Math.sqrt(1 - x1 * x1) : y0;
-  const qx = topIn ? Math.sqrt(1 - y1 * y1) : x0;
-  const qy = topIn ? y1 : Math.sqrt(1 - x0 * x0);
-  const cross = px * qy - py * qx;
-  let twice = (px - x0) * (qy - y0) - (py - y0) * (qx - x0) - cross;
-  if (rightIn) twice += (x1 - x0) * (py - y0);
-  if (topIn) twice += (y1 - y0) * (qx - x0);
-  return 0.5 * twice + sectorOf(cross, px * qx + py * qy);
-}
-
-/** The same for a rectangle anywhere: its parts left and right of the middle, each folded to the right, in a strip folded the same way. */
-function foldedInDisc(x0: number, y0: number, x1: number, y1: number): number {
-  if (x0 >= 0) return cornerInDisc(x0, y0, x1, y1);
-  if (x1 <= 0) return cornerInDisc(-x1, y0, -x0, y1);
-  return cornerInDisc(0, y0, x1, y1) + cornerInDisc(0, y0, -x0, y1);
 }
 
 /** One ellipse over the pixel grid; pixel i covers i - 0.5 to i + 0.5. Set it, then ask for rows from the lowest one up. */
@@ -94,6 +65,8 @@ export class EllipseOverlap {
   readonly weights: Float64Array;
   readonly #width: number;
   readonly #subpix: number;
+  readonly #disc: DiscOverlap;
+  #usesDisc = false;
   #x = 0;
   #y = 0;
   #cxx = 1;
@@ -126,6 +99,7 @@ export class EllipseOverlap {
     }
     this.#width = width;
     this.#subpix = subpix;
+    this.#disc = new DiscOverlap(width);
     this.weights = new Float64Array(width);
   }
 
@@ -148,6 +122,11 @@ export class EllipseOverlap {
     this.right = x + reach;
     this.bottom = y - this.#tall;
     this.top = y + this.#tall;
+    this.#usesDisc = this.#isCircle && this.#subpix === 0 && radius <= LARGEST_DISC && this.isFinite;
+    if (this.#usesDisc) {
+      const first = Math.min(this.#width, Math.max(0, Math.floor(this.left + 0.5)));
+      this.#disc.set(x, y, radius, first, Math.max(first, Math.min(this.#width, Math.floor(this.right + 0.5) + 1)));
+    }
   }
 
   /** False when position, shape or size were no numbers. */
@@ -208,7 +187,8 @@ export class EllipseOverlap {
 
   #border(iy: number, from: number, to: number): void {
     if (from >= to) return;
-    if (this.#subpix === 0) this.#exact(iy, from, to);
+    if (this.#usesDisc) this.#disc.fill(iy, from, to, this.weights);
+    else if (this.#subpix === 0) this.#exact(iy, from, to);
     else this.#sampled(iy, from, to);
   }
 
@@ -218,18 +198,6 @@ export class EllipseOverlap {
     const low = (iy - 0.5 - this.#y) / this.#tall;
     const high = (iy + 0.5 - this.#y) / this.#tall;
     const discToPixels = this.#wide * this.#tall;
-    if (this.#isCircle) {
-      for (let ix = from; ix < to; ix++) {
-        const left = (ix - 0.5 - this.#x) * scale;
-        const right = (ix + 0.5 - this.#x) * scale;
-        let area = 0;
-        if (low >= 0) area = foldedInDisc(left, low, right, high);
-        else if (high <= 0) area = foldedInDisc(left, -high, right, -low);
-        else area = foldedInDisc(left, 0, right, high) + foldedInDisc(left, 0, right, -low);
-        this.weights[ix] = Math.min(1, area * discToPixels);
-      }
-      return;
-    }
     const lowShift = -(this.#x + this.#slant * (iy - 0.5 - this.#y)) * scale;
     const highShift = -(this.#x + this.#slant * (iy + 0.5 - this.#y)) * scale;
     let lowLeft = (from - 0.5) * scale + lowShift;
@@ -259,6 +227,10 @@ export class EllipseOverlap {
     const cxx = this.#cxx;
     const cyy = this.#cyy;
     const cxy = this.#cxy;
+    if (this.#isCircle && subpix === 5) {
+      this.#sampledFives(iy, from, to);
+      return;
+    }
     for (let ix = from; ix < to; ix++) {
       let inside = 0;
       let dy = iy - this.#y + offset;
@@ -273,6 +245,37 @@ export class EllipseOverlap {
         }
       }
       this.weights[ix] = inside * share;
+    }
+  }
+
+  /** The same for a circle and 5 x 5 points, the default: squares of columns are taken once for all rows, and points five at a time. */
+  #sampledFives(iy: number, from: number, to: number): void {
+    const step = 0.2;
+    const offset = 0.5 * (step - 1);
+    const limit = this.#radius * this.#radius;
+    const y0 = iy - this.#y + offset;
+    const y1 = y0 + step;
+    const y2 = y1 + step;
+    const y3 = y2 + step;
+    const y4 = y3 + step;
+    const v0 = y0 * y0;
+    const v1 = y1 * y1;
+    const v2 = y2 * y2;
+    const v3 = y3 * y3;
+    const v4 = y4 * y4;
+    for (let ix = from; ix < to; ix++) {
+      let dx = ix - this.#x + offset;
+      let inside = 0;
+      for (let i = 0; i < 5; i++, dx += step) {
+        const u = dx * dx;
+        inside +=
+          Number(u + v0 < limit) +
+          Number(u + v1 < limit) +
+          Number(u + v2 < limit) +
+          Number(u + v3 < limit) +
+          Number(u + v4 < limit);
+      }
+      this.weights[ix] = inside * (step * step);
     }
   }
 }

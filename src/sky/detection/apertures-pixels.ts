@@ -120,6 +120,16 @@ export class PixelMask {
     this.segmentId = this.#segmentIds(row);
   }
 
+  /** True when none of the pixels [from, to) is masked for sure. */
+  isClear(from: number, to: number): boolean {
+    if (this.segmentation !== undefined) return false;
+    const mask = this.mask;
+    if (mask === undefined) return true;
+    let any = 0;
+    for (let pixel = from; pixel < to; pixel++) any |= mask[pixel];
+    return any === 0;
+  }
+
   masks(pixel: number): boolean {
     if (this.mask !== undefined && this.mask[pixel] !== 0) return true;
     return this.segmentation !== undefined && isMasked(this.segmentation[pixel], this.segmentId);

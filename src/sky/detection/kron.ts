@@ -83,23 +83,58 @@ function sumWithin(
   const y1 = Math.min(height - 1, Math.floor(y + tall));
   for (let iy = Math.max(0, Math.ceil(y - tall)); iy <= y1; iy++) {
     const dy = iy - y;
-    // The chord of this row, a little wider: the test below decides.
+    // The chord of this row, a little wider; its ends are then moved to the first and last pixel within.
     const v = dy / tall;
     const half = widest * Math.sqrt(Math.max(0, 1 - v * v)) + 0.01;
     const middle = x + slant * dy;
     const square = cyy * dy * dy;
-    const x1 = Math.min(width - 1, Math.floor(middle + half));
-    for (let ix = Math.max(0, Math.ceil(middle - half)); ix <= x1; ix++) {
+    const across = cxy * dy;
+    let x0 = Math.max(0, Math.ceil(middle - half));
+    let x1 = Math.min(width - 1, Math.floor(middle + half));
+    while (x0 <= x1 && ((x0 - x) * cxx + across) * (x0 - x) + square > limit) x0++;
+    while (x0 <= x1 && ((x1 - x) * cxx + across) * (x1 - x) + square > limit) x1--;
+    if (!checked) {
+      // Two sums at once: one alone waits for itself at every pixel.
+      let rowDistance = 0;
+      let rowLight = 0;
+      let moreDistance = 0;
+      let moreLight = 0;
+      let ix = x0;
+      for (const start = iy * width; ix < x1; ix += 2) {
+        // The absolute value is for the middle of needles, where rounding may leave less than nothing.
+        const dx = ix - x;
+        const next = dx + 1;
+        const value = data[start + ix];
+        const other = data[start + ix + 1];
+        rowDistance += Math.sqrt(Math.abs((dx * cxx + across) * dx + square)) * value;
+        moreDistance += Math.sqrt(Math.abs((next * cxx + across) * next + square)) * other;
+        rowLight += value;
+        moreLight += other;
+      }
+      if (ix === x1) {
+        const dx = ix - x;
+        const value = data[iy * width + ix];
+        rowDistance += Math.sqrt(Math.abs((dx * cxx + across) * dx + square)) * value;
+        rowLight += value;
+      }
+      rowLight += moreLight;
+      // Else a pixel is not finite, and each is looked at.
+      if (rowLight - rowLight === 0) {
+        distance += rowDistance + moreDistance;
+        light += rowLight;
+        pixels += Math.max(0, x1 - x0 + 1);
+        continue;
+      }
+    }
+    for (let ix = x0; ix <= x1; ix++) {
       const dx = ix - x;
-      const distanceSquare = cxx * dx * dx + square + cxy * dx * dy;
-      if (distanceSquare > limit) continue;
       const pixel = iy * width + ix;
       const value = data[pixel];
       if (!(value - value === 0) || (checked && mask.masks(pixel))) {
         masked++;
         continue;
       }
-      distance += Math.sqrt(distanceSquare) * value;
+      distance += Math.sqrt(Math.abs((dx * cxx + across) * dx + square)) * value;
       light += value;
       pixels++;
     }

@@ -132,6 +132,24 @@ describe('exact overlap', () => {
     }
   });
 
+  it('of a circle is that of an ellipse that is nearly one, from 0.05 to 1000 pixels and beyond, over every border', () => {
+    const random = new PhiloxStream(philoxKey(31));
+    const image = { data: Float64Array.from({ length: 90 * 70 }, () => random.between(1, 3)), width: 90, height: 70 };
+    for (const r of [0.05, 0.5, 0.7, 3, 11.3, 40, 400, 999, 1001, 1e5]) {
+      for (let k = 0; k < 20; k++) {
+        const angle = random.between(0, 2 * Math.PI);
+        // The border passes the image also where the circle is larger than it.
+        const x = (k < 2 ? 45.5 - k : 45 + random.between(-20, 20)) + (r > 40 ? r * Math.cos(angle) : 0);
+        const y = (k < 2 ? 35 : 35 + random.between(-20, 20)) + (r > 40 ? r * Math.sin(angle) : 0);
+        const circle = sumCircle(image, x, y, r, { subpix: 0 });
+        const ellipse = sumEllipse(image, x, y, { a: 1, b: 1 + 1e-14, theta: 0.3 }, r, { subpix: 0 });
+        expect(Math.abs(circle.flux[0] - ellipse.flux[0])).toBeLessThan(1e-10 * r + 1e-8);
+        expect(Math.abs(circle.area[0] - ellipse.area[0])).toBeLessThan(1e-10 * r + 1e-8);
+      }
+    }
+    expect(sumCircle(image, [45, 45.5], 35, 0, { subpix: 0 }).flux).toEqual(Float64Array.of(0, 0));
+  });
+
   it('annuli are the difference of their borders', () => {
     const image = blend();
     const shape = { a: 3, b: 2, theta: -0.4 };
