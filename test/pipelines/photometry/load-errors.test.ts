@@ -16,6 +16,7 @@ import {
   KEYWORDS,
   testContext,
   writeField,
+  writeImage,
 } from '../../support/fit-field.ts';
 
 const NO_CROP = 'crop: {enabled: false}\n';
