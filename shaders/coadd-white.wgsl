@@ -60,6 +60,8 @@ fn write_mean(at: u32, sums: Sums) {
   count[at] = sums.count;
 }
 
+// The two means differ in one line, but weights of bands are single numbers and weights of pixels are loaded by fours: two views of binding 1,
+// of which an entry point may use only one.
 @compute @workgroup_size(64)
 fn mean_by_band(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let item = group.z * sizes.row_length + group.y;

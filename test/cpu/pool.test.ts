@@ -34,6 +34,38 @@ const run = async (on: Engine, input: Float64Array, lives = 0): Promise<HostArra
   (await on.run(FRAGILE, { values: input, lives: Float64Array.of(lives) }, COUNT)).outputs['doubled'];
 
 describe('the worker pool', () => {
+  it('reads inputs in shared memory where they lie, any part of it, and keeps none of its own for them', async () => {
+    const on = await open();
+    const shared = new Float64Array(new SharedArrayBuffer(8 * (COUNT + 3))).subarray(3);
+    shared.set(values());
+    expect(await run(on, shared)).toEqual(doubled());
+    const lent = on.memory().heldBytes;
+    // It is the same memory: what is put there later is seen later.
+    shared[7] = 70;
+    expect(await run(on, shared)).toEqual(doubled({ 7: 70 }));
+    expect(await run(on, values())).toEqual(doubled());
+    expect(on.memory().heldBytes).toBeGreaterThanOrEqual(lent);
+    // Not the type that the twin reads: copied.
+    const narrow = new Float32Array(new SharedArrayBuffer(4 * COUNT)).map((_, index) => index);
+    expect(await run(on, narrow as unknown as Float64Array)).toEqual(doubled());
+  });
+
+  it('uses outputs again that were given back, and only those', async () => {
+    const on = await open();
+    const batches = (input: Float64Array) =>
+      on.stream(FRAGILE, [{ inputs: { values: input, lives: Float64Array.of(0) }, count: COUNT }], { batchItems: COUNT });
+    const outputs: HostArray[] = [];
+    for (const giveBack of [false, true, false]) {
+      for await (const batch of batches(values())) {
+        outputs.push(batch.outputs['doubled']);
+        if (giveBack) batch.recycle?.();
+      }
+    }
+    expect(outputs[1]).not.toBe(outputs[0]);
+    expect(outputs[2]).toBe(outputs[1]);
+    expect(outputs[0]).toEqual(doubled());
+  });
+
   it('computes the items of a dead worker again and replaces it', async () => {
     const environment = tinyEnvironment();
     const on = await open(environment);

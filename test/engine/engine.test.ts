@@ -109,6 +109,19 @@ describe('a chain', () => {
 });
 
 describe('a stream', () => {
+  it('looks through values unless it is told that they are finite; lengths are checked all the same', async () => {
+    const engine = await open({ backend: 'cpu', workers: 0 });
+    const inputs = scaleInputs(2, 3);
+    (inputs['values'] as Float64Array)[4] = Number.NaN;
+    const total = async (batch: SourceBatch) => {
+      for await (const { outputs } of engine.stream(CHAIN, [batch])) return outputs['total'];
+      return undefined;
+    };
+    await expect(total({ inputs, count: 2 })).rejects.toMatchObject({ code: 'INPUT_INVALID', data: { item: 1, element: 1 } });
+    expect(await total({ inputs, count: 2, knownFinite: true })).toEqual(Float64Array.of(wanted(1).total[0], Number.NaN));
+    await expect(total({ inputs, count: 3, knownFinite: true })).rejects.toMatchObject({ code: 'KERNEL_CONTRACT' });
+  });
+
   async function* source(pieces: number): AsyncGenerator<SourceBatch> {
     const { table } = scaleInputs(1, 3);
     for (let i = 0; i < pieces; i++) yield { inputs: { ...scaleInputs(300, 3), table }, count: 300 };

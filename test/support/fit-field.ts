@@ -28,14 +28,13 @@ export const WCS_CARDS: Cards = {
 };
 export const KEYWORDS: Cards = { ...WCS_CARDS, FILTER: 'm400', ZP_AUTO: 24, SKYSIG: 2, EGAIN: 1.5, SATURATE: 1000, PEEING: 3.2 };
 
+type Pixels = Float32Array | Int16Array<ArrayBuffer>;
+
 /** Writes an image; cards that are undefined are left out. */
-export function writeImage(path: string, data: Float32Array, [height, width]: readonly [number, number], cards: Cards): void {
+export function writeImage(path: string, data: Pixels, [height, width]: readonly [number, number], cards: Cards): void {
   const given = Object.entries(cards).flatMap(([keyword, value]) => (value === undefined ? [] : [{ keyword, value }]));
   const header = FitsHeader.of(given);
-  writeFileSync(
-    path,
-    Buffer.concat([...encodeFits([{ kind: 'image', data: new Float32Array(data), shape: [height, width], header }])]),
-  );
+  writeFileSync(path, Buffer.concat([...encodeFits([{ kind: 'image', data: data.slice(), shape: [height, width], header }])]));
 }
 
 export interface FieldFiles {
@@ -43,7 +42,7 @@ export interface FieldFiles {
   readonly images: readonly {
     readonly name: string;
     readonly cards?: Cards;
-    readonly data?: Float32Array;
+    readonly data?: Pixels;
     readonly shape?: readonly [number, number];
   }[];
   readonly catalogue: string;

@@ -153,6 +153,40 @@ describe('load', () => {
     expect(one.equals(two)).toBe(true);
   });
 
+  it('is the same for images that are stored as integers, with a margin or without, by one thread or three', async () => {
+    const level = [5, 17, 30].map((seed) => noise(seed, 40).map((value) => Math.round(100 * value)));
+    level[1][33 * W + 50] = 30_000;
+    const stored = (kind: 'float' | 'integer') => ({
+      images: level.map((data, band) => ({
+        name: `${band}.fits`,
+        cards: { FILTER: `m${band}`, SATURATE: 50_000 },
+        data: kind === 'float' ? data : Int16Array.from(data),
+      })),
+      catalogue: `RA,DEC\n${wcs.pixelToWorld(50, 33).join(',')}\n`,
+    });
+    const bytes: Buffer[] = [];
+    for (const [kind, margin, threads] of [
+      ['float', 5, 1],
+      ['integer', 5, 3],
+      ['float', 0, 3],
+      ['integer', 0, 1],
+    ] as const) {
+      const folder = freshFolder();
+      const sets = [
+        `performance.frame_prep_workers=${threads}`,
+        `crop.margin=${margin}`,
+        'overlay.enabled=false',
+        'crop.plot_pre_crop=false',
+      ];
+      const { field } = await loadField(context, await fieldConfig(folder, stored(kind), sets));
+      expect(field.sources.map(excludedReason)).toEqual(['saturation']);
+      await field.close();
+      bytes.push(readFileSync(join(folder, 'work/white.fits')));
+    }
+    expect(bytes[1].equals(bytes[0])).toBe(true);
+    expect(bytes[3].equals(bytes[2])).toBe(true);
+  });
+
   it('tells what a reading thread could not read, and leaves no file', async () => {
     const folder = freshFolder();
     const config = await fieldConfig(folder, files, ['performance.frame_prep_workers=2']);

@@ -3,6 +3,9 @@ import { PhiloxStream, philoxKey } from '../../../src/core/rng.ts';
 import { openEngine as openWith } from '../../../src/engine/engine.ts';
 import type { Engine } from '../../../src/engine/face.ts';
 import { nodeEnvironment, openEngine } from '../../../src/index.ts';
+import type { ValueRule } from '../../../src/pipelines/photometry/load-frames.ts';
+import { BadPlaces, scanRows } from '../../../src/pipelines/photometry/load-scan.ts';
+import { ChunkPacker, packStored } from '../../../src/pipelines/photometry/white-pack.ts';
 import {
   coaddWhite,
   planChunks,
@@ -177,6 +180,52 @@ describe('the white stack', () => {
     const faint = frames.map((frame, band) => ({ ...frame, sigmaSky: 1e-7 * (band + 1) }));
     expect((await stack(engines['thread'], faint, { varianceFloor: 1e-12 })).white[5]).toBeCloseTo(208, 3);
     expect((await stack(engines['thread'], faint)).white[5]).toBeLessThan(50);
+  });
+});
+
+describe('packing of stored values', () => {
+  const pack = (values: Float32Array, rule: ValueRule, width: number, runPixels: number, bands = 3, band = 1) => {
+    const rows = values.length / width;
+    const sigmas = Array.from({ length: bands }, (_, index) => ({ band: `b${index}`, sigmaSky: 1 }));
+    const packer = new ChunkPacker({ bands, width, runPixels, rowsPerChunk: rows, varianceFloor: 0, sigmas });
+    const chunk = packer.begin(0, rows);
+    const bad = new BadPlaces();
+    // In pieces that do not fit the runs.
+    for (let at = 0; at < values.length; at += 50)
+      packStored({ bands, runPixels }, chunk.arrays, band, at, values.subarray(at, at + 50), rule, bad);
+    const place = (at: number, planes: number, plane: number) =>
+      (Math.floor(at / runPixels) * planes + plane) * runPixels + (at % runPixels);
+    const words = Math.ceil(bands / 32);
+    return {
+      image: Array.from(values, (_, at) => chunk.inputs.image[place(at, bands, band)]),
+      isBad: Array.from(values, (_, at) => (chunk.inputs.mask[place(at, words, band >> 5)] >>> (band & 31)) & 1),
+      scan: bad.scan({ y0: 0, count: rows, x0: 0, stride: width }, { width, height: rows }),
+    };
+  };
+  const INF = Number.POSITIVE_INFINITY;
+
+  it.each([
+    ['with SATURATE', { scale: 0.7, low: -INF, high: 90 }],
+    ['without', { scale: 0.7, low: -INF, high: INF }],
+    ['where scaled values may leave float32', { scale: 1e6, low: -3.4e32, high: 90 }],
+    ['the same without SATURATE', { scale: 1e6, low: -3.4e32, high: 3.4e32 }],
+  ])('keeps good pixels and marks bad ones, each for itself: %s', (_, rule) => {
+    const stream = new PhiloxStream(philoxKey(9), [0, 0, 0]);
+    const odd = [Number.NaN, INF, -INF, 90, 89.99, -3e38, 3e38, -1e33, 1e33, 1e5];
+    const values = Float32Array.from({ length: 33 * 40 }, () =>
+      stream.uniform() < 0.1 ? odd[Math.floor(10 * stream.uniform())] : stream.between(-20, 80),
+    );
+    for (const band of [1, 34]) {
+      const { image, isBad, scan } = pack(values, rule, 33, 64, 40, band);
+      const good = Array.from(values, (value) => value < rule.high && value > rule.low);
+      expect(isBad).toEqual(good.map((is) => +!is));
+      expect(image).toEqual(Array.from(values, (value, at) => (good[at] ? Math.fround(value * rule.scale) : 0)));
+      expect(image.every(Number.isFinite)).toBe(true);
+      const scaled = values.map((value) => value * rule.scale);
+      const flags = Uint8Array.from(isBad);
+      const rows = { y0: 0, count: 40, x0: 0, stride: 33 };
+      expect(scan).toEqual(scanRows({ image: scaled, bad: flags }, rows, { width: 33, height: 40 }));
+    }
   });
 });
 
