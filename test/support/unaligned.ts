@@ -1,6 +1,9 @@
 /** Frames of one sky on grids of their own, as files with configs: for tests of aligning them. */
 import { join } from 'node:path';
+import { expect } from 'vitest';
 import { PhiloxStream, philoxKey } from '../../src/core/rng.ts';
+import { type FitsHeader, readImage, verifyChecksums } from '../../src/io/fits/index.ts';
+import { openFitsFile } from '../../src/io/fits/node.ts';
 import type { FitConfig } from '../../src/pipelines/photometry/config.ts';
 import { wcsFromHeader } from '../../src/sky/wcs/index.ts';
 import { type Cards, fieldConfig, freshFolder, KEYWORDS } from './fit-field.ts';
@@ -71,4 +74,32 @@ export async function unalignedConfig(
     inputs,
   });
   return { config, folder, path: join(folder, 'config.yaml') };
+}
+
+/** Noise only, in frames of different depth, scale and zero point. */
+export const noisy: readonly FrameSpec[] = [
+  { name: 'a.fits', wcs: { crpix: [100, 100] }, noise: 2, seed: 11 },
+  { name: 'b.fits', wcs: { crpix: [93.3, 104.6], degrees: 24 }, noise: 5, cards: { SKYSIG: 5, ZP_AUTO: 24.9 }, seed: 12 },
+  {
+    name: 'c.fits',
+    wcs: { crpix: [120, 120], scale: 0.41, degrees: 70 },
+    noise: 1.5,
+    cards: { SKYSIG: 1.5 },
+    shape: [240, 240],
+    seed: 13,
+  },
+];
+/** In the middle of them. */
+export const AT = { ra: 150, dec: 2, flux: 0 };
+
+/** An image with its checksums checked. */
+export async function readAligned(path: string) {
+  const file = await openFitsFile(path);
+  try {
+    const { data, shape } = await readImage(file.hdu(0));
+    expect(await verifyChecksums(file.hdu(0))).toMatchObject({ data: 'ok', hdu: 'ok' });
+    return { image: data as Float32Array, width: shape[1], height: shape[0], header: file.hdu(0).header as FitsHeader };
+  } finally {
+    await file.close();
+  }
 }

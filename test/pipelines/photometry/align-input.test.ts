@@ -1,0 +1,163 @@
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { compressImage, encodeFits, FitsHeader, isStructural } from '../../../src/io/fits/index.ts';
+import { alignImages } from '../../../src/pipelines/photometry/align.ts';
+import type { FitConfig } from '../../../src/pipelines/photometry/config.ts';
+import { loadField } from '../../../src/pipelines/photometry/load.ts';
+import { openImages } from '../../../src/pipelines/photometry/load-field.ts';
+import { validateStage } from '../../../src/pipelines/photometry/validate.ts';
+import { testContext } from '../../support/fit-field.ts';
+import { AT, type FrameSpec, noisy, readAligned, unalignedConfig } from '../../support/unaligned.ts';
+
+const context = testContext();
+afterAll(() => context.close());
+
+const fault = async (specs: readonly FrameSpec[], resample: string, more: Parameters<typeof unalignedConfig>[3] = {}) => {
+  const { config } = await unalignedConfig(specs, [AT], resample, more);
+  return alignImages(context, config).then(
+    () => undefined,
+    (error: Error & { code: string; remedy: string }) => error,
+  );
+};
+const far: FrameSpec = { name: 'far.fits', wcs: { crval: [150, 2.5] } };
+
+describe('bad input', () => {
+  it('leaves out what does not meet the target or cannot be read, and says so', async () => {
+    const blank: FrameSpec = { name: 'blank.fits', wcs: { degrees: 3 }, spoil: (image) => image.fill(Number.NaN) };
+    const { config, folder } = await unalignedConfig([noisy[0], noisy[1], far, blank], [AT], 'target: first');
+    const { counts } = await alignImages(context, config);
+    expect(counts).toMatchObject({ images_given: 4, images_left_out: 2 });
+    const table = readFileSync(join(folder, 'work/aligned/frames.csv'), 'utf8');
+    expect(table).toMatch(/far\.fits,m400,left_out,it does not meet the target grid/);
+    expect(table).toMatch(/blank\.fits,m400,left_out,none of its good pixels lies on the target grid/);
+    expect(table).toMatch(/b\.fits,m400,resampled,,0\.43/);
+    expect(context.lines.filter((line) => line.includes('is left out'))).toHaveLength(2);
+  });
+
+  it('goes on without an image whose pixels are damaged', async () => {
+    const { config, folder } = await unalignedConfig([noisy[0], { ...noisy[1], name: 'hurt.fits' }], [AT], 'target: first');
+    const { image, header } = await readAligned(join(folder, 'hurt.fits'));
+    const { cards, bytes } = await compressImage(image, [200, 200], -32, { codec: 'GZIP_2' });
+    const whole = new FitsHeader([
+      ...FitsHeader.of(cards).cards,
+      ...header.cards.filter(({ keyword }) => !isStructural(keyword)),
+    ]);
+    bytes.fill(0xff, bytes.length - 20_000);
+    const pieces = encodeFits([{ kind: 'empty' }, { kind: 'raw', header: whole, data: () => [bytes] }]);
+    writeFileSync(join(folder, 'hurt.fits'), Buffer.concat([...pieces]));
+    const { counts, config: after } = await alignImages(context, config);
+    expect(counts).toMatchObject({ images_left_out: 1 });
+    expect(readFileSync(join(folder, 'work/aligned/frames.csv'), 'utf8')).toMatch(/hurt\.fits,m400,left_out,\S/);
+    expect((await readAligned(after.images[0])).header.number('NCOMBINE')).toBe(1);
+  });
+
+  it('warns of skies that are not subtracted, and of a depth that one SKYSIG cannot tell', async () => {
+    const strip = { ...noisy[0], name: 'b.fits', wcs: { crpix: [-20, 100] as const }, level: 30, cards: { ZP_AUTO: 24 } };
+    const thrice = [1, 2, 3].map((seed) => ({ ...noisy[0], name: `c${seed}.fits`, seed }));
+    const { config } = await unalignedConfig([noisy[0], strip, ...thrice], [AT], '');
+    const since = context.lines.length;
+    await alignImages(context, config);
+    const said = context.lines.slice(since).join('\n');
+    expect(said).toMatch(/skies of \S+\.fits and \S+b\.fits are (29|30)\.\d ADU apart/);
+    expect(said).toMatch(/depth is uneven, SKYSIG of most pixels is between 0\.70\d and 1\.57 ADU/);
+  });
+
+  it('is an error where a band has no image left, and names the image', async () => {
+    const other = { ...far, cards: { FILTER: 'm425' } };
+    expect(await fault([noisy[0], other], 'target: first')).toMatchObject({
+      code: 'INPUT_INVALID',
+      message: expect.stringMatching(/^No image is left for m425: \S*far\.fits: it does not meet the target grid/),
+    });
+    const blank: FrameSpec = { name: 'x.fits', wcs: { degrees: 3 }, spoil: (image) => image.fill(Number.NaN) };
+    expect(await fault([blank], 'target: auto')).toMatchObject({
+      code: 'INPUT_INVALID',
+      message: expect.stringContaining('m400'),
+    });
+  });
+
+  it('tells of an image that lies elsewhere, of another system, and of a target that is none', async () => {
+    const lost = { ...far, wcs: { crval: [151, 2] as const } };
+    expect(await fault([...noisy, lost], '')).toMatchObject({
+      code: 'INPUT_INVALID',
+      message: expect.stringMatching(/so far apart .*far\.fits lies \d+ px/),
+    });
+    const galactic: FrameSpec = { name: 'g.fits', wcs: { more: { CTYPE1: 'GLON-TAN', CTYPE2: 'GLAT-TAN' } } };
+    expect(await fault([noisy[0], galactic], 'target: first')).toMatchObject({
+      message: expect.stringMatching(/g\.fits: The source is in galactic/),
+    });
+    expect(await fault([noisy[0]], 'target: nowhere.fits')).toMatchObject({ code: 'INPUT_UNREADABLE' });
+    expect(await fault([noisy[0]], 'combine_same_filter: false')).toBeUndefined();
+    expect(await fault([noisy[0], noisy[1]], 'combine_same_filter: false')).toMatchObject({
+      remedy: expect.stringContaining('resample.combine_same_filter: true'),
+    });
+    expect(await fault([noisy[0], { ...far, cards: { FILTER: 'm425' } }], 'extent: intersection')).toMatchObject({
+      message: 'The bands have no box of the sky in common.',
+    });
+  });
+
+  it('refuses more images of a band than can be combined, before any is resampled', async () => {
+    const many = Array.from({ length: 257 }, (_, k): FrameSpec => ({ name: `${k}.fits`, wcs: {}, shape: [20, 20] }));
+    expect(await fault(many, '')).toMatchObject({ message: expect.stringMatching(/257 images of m400, and at most 256/) });
+  });
+
+  it('names resample.enabled where it is off', async () => {
+    const { config } = await unalignedConfig(noisy, [AT], '');
+    const off: FitConfig = { ...config, resample: { ...config.resample, enabled: false } };
+    await expect(openImages(off)).rejects.toMatchObject({ remedy: expect.stringContaining('resample.enabled: true') });
+  });
+});
+
+describe('targets and reruns', () => {
+  it('takes the grid of an image or of header text, and an image that lies on it as it is', async () => {
+    const { config, folder } = await unalignedConfig(
+      [noisy[0], { ...noisy[1], cards: { FILTER: 'm425' } }],
+      [AT],
+      'target: a.fits',
+    );
+    const aligned = await alignImages(context, config);
+    expect(aligned.config.images).toEqual([join(folder, 'a.fits'), join(folder, 'work/aligned/m425.fits')]);
+    await (await loadField(context, aligned.config)).field.close();
+    const { header, width } = await readAligned(join(folder, 'a.fits'));
+    writeFileSync(
+      join(folder, 'grid.head'),
+      `${['NAXIS1  = 150', 'NAXIS2  = 200', ...header.records().filter((line) => !line.startsWith('NAXIS'))].join('\n')}\n`,
+    );
+    const again = await alignImages(context, { ...config, resample: { ...config.resample, target: join(folder, 'grid.head') } });
+    const cut = await readAligned(again.config.images[0]);
+    expect([width, cut.width, cut.height]).toEqual([200, 150, 200]);
+    const { field } = await loadField(context, again.config);
+    expect(field.frames.map(({ width: across }) => across)).toEqual([150, 150]);
+    await field.close();
+  });
+
+  it('keeps what was made of the same, and makes again what was not', async () => {
+    const { config, folder } = await unalignedConfig([noisy[0], { ...noisy[1], cards: { FILTER: 'm425' } }], [AT], '');
+    const kept = async (given: FitConfig, force = false) =>
+      (await alignImages({ ...context, force }, given)).counts['bands_kept'];
+    expect(await kept(config)).toBe(0);
+    const place = join(folder, 'work/aligned/m400.fits');
+    const before = statSync(place).mtimeMs;
+    expect(await kept(config)).toBe(2);
+    expect(statSync(place).mtimeMs).toBe(before);
+    expect(await kept(config, true)).toBe(0);
+    expect(await kept({ ...config, resample: { ...config.resample, interpolation: 'bilinear' } })).toBe(0);
+    rmSync(place);
+    expect(await kept({ ...config, resample: { ...config.resample, interpolation: 'bilinear' } })).toBe(1);
+  });
+
+  it('stops at once when it is told to, and leaves no file behind', async () => {
+    const { config, folder } = await unalignedConfig(noisy, [AT], '');
+    const signal = AbortSignal.abort();
+    await expect(alignImages({ ...context, signal }, config)).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(readdirSync(join(folder, 'work/aligned'))).toEqual([]);
+  });
+
+  it('is no fault for validate, which says what will come of it', async () => {
+    const { config } = await unalignedConfig([...noisy, { ...noisy[1], name: 'd.fits', cards: { FILTER: 'm425' } }], [AT], '');
+    const result = await validateStage.run(context, config);
+    expect(result.summary[0]).toMatch(/^4 images are resampled to \d+ x \d+ px: a tangent plane/);
+    expect(result.summary[1]).toBe('2 bands: m400, m425');
+    expect(result.counts).toMatchObject({ outside: 0 });
+  });
+});
