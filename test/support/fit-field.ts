@@ -7,6 +7,7 @@ import { openEngine } from '../../src/index.ts';
 import { encodeFits, FitsHeader, type HeaderValue } from '../../src/io/fits/index.ts';
 import type { FitConfig } from '../../src/pipelines/photometry/config.ts';
 import { loadFitConfig } from '../../src/pipelines/photometry/load-config.ts';
+import { inspectField } from '../../src/pipelines/photometry/load-field.ts';
 import type { StageContext } from '../../src/pipelines/stage.ts';
 
 export const freshFolder = (): string => mkdtempSync(join(tmpdir(), 'fit-field-'));
@@ -70,6 +71,25 @@ export function writeField(folder: string, { images, catalogue, yaml = '', input
 
 export async function fieldConfig(folder: string, files: FieldFiles, sets: readonly string[] = []): Promise<FitConfig> {
   return (await loadFitConfig({ path: writeField(folder, files), sets })).config;
+}
+
+/** A field of one image and one source that is not cropped; for faults of something else. */
+export const PLAIN_FIELD: FieldFiles = {
+  images: [{ name: 'a.fits' }],
+  catalogue: 'RA,DEC\n150.25,2.5\n',
+  yaml: 'crop: {enabled: false}\n',
+};
+
+/** What is wrong with {@link PLAIN_FIELD} and these changes. Throws when nothing is. */
+export async function fieldFailure(files: Partial<FieldFiles>, sets: readonly string[] = []) {
+  const config = await fieldConfig(freshFolder(), { ...PLAIN_FIELD, ...files }, sets);
+  try {
+    const { images } = await inspectField(config);
+    await images.close();
+  } catch (error) {
+    return error as Error & { code: string; remedy: string; data: Record<string, unknown> };
+  }
+  throw new Error('nothing was wrong');
 }
 
 /** A context that keeps what is logged and noted; its engine computes in this thread. */
