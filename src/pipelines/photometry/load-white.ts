@@ -26,6 +26,8 @@ export interface Pictures {
 export interface Stacked {
   readonly summary: WhiteStackSummary;
   readonly pictures: Pictures;
+  /** What the pictures hold; taken off the budget of the chunks. */
+  readonly pictureBytes: number;
 }
 
 /**
@@ -66,6 +68,9 @@ export async function stackWhite(
     }
   };
   const pictures = picturesOf(config, box, stacked);
+  // Two of them may be one.
+  const ofBox = [...new Set([pictures.after, pictures.overlay, pictures.zoom])].filter((picture) => picture !== undefined);
+  const pictureBytes = [pictures.before, ...ofBox].reduce((sum, picture) => sum + (picture?.bytes ?? 0), 0);
   const header = boxHeader(first.header, box);
   const cards = [
     { keyword: 'ZP_REF', value: config.imageScaling.zpRef, comment: 'zero point of the scale, mag', type: 'float' as const },
@@ -88,13 +93,11 @@ export async function stackWhite(
         const sigmaPart = sigmaCut.rows(sigma, y0, rows, inside);
         const writing = Promise.all([whiteFile.write(whitePart), sigmaFile.write(sigmaPart)]);
         const top = Math.max(0, y0 - dy);
-        // Two of them may be one.
-        for (const picture of new Set([pictures.after, pictures.overlay, pictures.zoom]))
-          picture?.add(top, whitePart.length / box.width, box.width, whitePart);
+        for (const picture of ofBox) picture.add(top, whitePart.length / box.width, box.width, whitePart);
         await writing;
       },
       {
-        memoryBudgetBytes: config.performance.memoryBudget,
+        memoryBudgetBytes: Math.max(0, config.performance.memoryBudget - pictureBytes),
         fill,
         varianceFloor: config.profile === 'tract7dt' ? VARIANCE_FLOOR : 0,
         signal: context.signal,
@@ -103,7 +106,7 @@ export async function stackWhite(
     );
     checkGood(frames, goodPixels, box);
     await Promise.all(writers.map((writer) => writer.finish()));
-    return { summary, pictures };
+    return { summary, pictures, pictureBytes };
   } catch (error) {
     for (const writer of writers) await writer.abort();
     throw error;

@@ -37,7 +37,7 @@ export async function loadField(context: StageContext, config: FitConfig): Promi
     await context.record.note(await inputFacts(config, inspected));
     const probe = probeOf(inspected, config);
     const checked = performance.now();
-    const { summary, pictures } = await stackWhite(context, config, inspected, probe);
+    const { summary, pictures, pictureBytes } = await stackWhite(context, config, inspected, probe);
     const stacked = performance.now();
     const field = fieldOf(inspected, config, probe);
     const outputs = await writeOutputs(config, inspected, field, pictures);
@@ -53,7 +53,7 @@ export async function loadField(context: StageContext, config: FitConfig): Promi
       white: (stacked - checked) / 1000,
       pictures: (performance.now() - stacked) / 1000,
     };
-    const lines = summaryOf(field, counts, summary, config);
+    const lines = summaryOf(field, counts, { ...summary, pictureBytes }, config);
     for (const line of lines) log.info('loaded', line);
     return { field, counts, seconds, outputs, summary: lines };
   } catch (error) {
@@ -92,6 +92,9 @@ async function inputFacts(
   return { inputs: { images: facts, sha256: Object.fromEntries(sums) } };
 }
 
+/** A pixel of a picture while it is drawn and packed: its colours, the same in lines, what they are packed into, and that as a file. */
+const DRAWING_BYTES = 12;
+
 async function writeOutputs(
   config: FitConfig,
   { images }: InspectedField,
@@ -118,8 +121,10 @@ async function writeOutputs(
     [overlays, 'white_overlay.png', 'White stack and catalogue', pictures.overlay, true],
     [overlays, 'white_overlay_zoom.png', 'White stack and catalogue, a part', pictures.zoom, true],
   ] as const;
-  // One is drawn while another thread packs the one before.
-  const drawn = inOrder(drawings, 2, ([folder, name, title, picture, withSources]) =>
+  // One is drawn while another thread packs the one before, where there is memory for both.
+  const largest = Math.max(...drawings.map(([, , , picture]) => DRAWING_BYTES * (picture?.values.length ?? 0)));
+  const atOnce = 2 * largest > config.performance.memoryBudget ? 1 : 2;
+  const drawn = inOrder(drawings, atOnce, ([folder, name, title, picture, withSources]) =>
     draw(inFolder(folder, name), title, picture, withSources),
   );
   for await (const { result: place } of drawn) if (place !== undefined) outputsWritten.push(place);
@@ -144,12 +149,14 @@ const MIB = 2 ** 20;
 function summaryOf(
   { frames, box }: LoadedField,
   counts: Record<string, number>,
-  white: WhiteStackSummary,
+  white: WhiteStackSummary & { readonly pictureBytes: number },
   { performance }: FitConfig,
 ): string[] {
   const flagged = `${counts['excluded_crop']} outside, ${counts['excluded_saturation']} near saturated pixels`;
   const chunks = `${white.chunks} chunks of ${white.rowsPerChunk} rows`;
-  const planned = `${(white.plannedBytes / MIB).toFixed(0)} MiB of a budget of ${(performance.memoryBudget / MIB).toFixed(0)} MiB`;
+  const mib = (bytes: number) => (bytes / MIB).toFixed(0);
+  const held = `${mib(white.plannedBytes)} MiB and ${mib(white.pictureBytes)} MiB of pictures`;
+  const planned = `${held} of a budget of ${mib(performance.memoryBudget)} MiB`;
   return [
     `${frames.length} bands (${frames.map(({ band }) => band).join(', ')}), working frame ${box.width} x ${box.height} px from (${box.x0}, ${box.y0})`,
     `${counts['active']} of ${counts['sources']} sources are fitted: ${flagged}`,

@@ -31,6 +31,11 @@ export class Picture {
     this.#missing = new Uint32Array(this.width);
   }
 
+  /** What it holds. */
+  get bytes(): number {
+    return this.values.byteLength + this.#sums.byteLength + this.#missing.byteLength;
+  }
+
   /** Rows y0 .. y0 + rows of an image `imageWidth` wide, in rising order, each once. Rows and columns outside of the box are skipped. */
   add(y0: number, rows: number, imageWidth: number, pixels: Float32Array): void {
     const { box, step } = this;

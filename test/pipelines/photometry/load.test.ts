@@ -132,7 +132,9 @@ describe('load', () => {
       'work/overlay/white_overlay.png',
       'work/overlay/white_overlay_zoom.png',
     ]);
-    expect(context.lines.at(-1)).toMatch(/white stack: 1 chunks of 80 rows, \d+ MiB of a budget of 1907 MiB/);
+    expect(context.lines.at(-1)).toMatch(
+      /white stack: 1 chunks of 80 rows, \d+ MiB and 0 MiB of pictures of a budget of 1907 MiB/,
+    );
     await field.close();
   });
 
