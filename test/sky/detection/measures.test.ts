@@ -86,6 +86,30 @@ describe('Kron radius', () => {
   });
 });
 
+describe('Kron radius, rows with and without bad pixels', () => {
+  it('is the same whichever way a row is summed, and leaves out what is masked or not finite', () => {
+    const image = gaussian(61, { x: 30.2, y: 29.7 }, 16, 4, 0.5);
+    const measure = (of: ImagePixels, mask?: Uint8Array) =>
+      kronRadius(of, [30.2, 3, 30], [29.7, 58, 30], { a: 4, b: 2, theta: 0.5 }, 6, { mask });
+    const plain = measure(image);
+    const looked = measure(image, new Uint8Array(61 * 61));
+    expect(looked.flag).toEqual(plain.flag);
+    plain.radius.forEach((radius, row) => {
+      expect(looked.radius[row] / radius).toBeCloseTo(1, 12);
+    });
+    const mask = Uint8Array.from(image.data, (_, at) => (at % 17 === 3 ? 1 : 0));
+    const broken = { ...image, data: image.data.map((value, at) => (mask[at] === 0 ? value : Number.NaN)) };
+    const masked = measure(image, mask);
+    const found = measure(broken);
+    expect(found.flag).toEqual(masked.flag);
+    masked.radius.forEach((radius, row) => {
+      expect(found.radius[row] / radius).toBeCloseTo(1, 12);
+    });
+    expect(masked.flag[0]).toBe(APERTURE_HAS_MASKED);
+    expect(masked.radius[0]).not.toBe(plain.radius[0]);
+  });
+});
+
 describe('flux radius', () => {
   it('of a Gaussian follows its growth curve', () => {
     const variance = 16;
