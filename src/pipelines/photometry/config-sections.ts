@@ -87,7 +87,7 @@ export const resample = edgeObject({
   target: place
     .default('auto')
     .describe(
-      'that grid; auto: tangent plane, north up, over all images; first: the grid of the first image; or a FITS image or header text that has it',
+      'that grid; auto: the one that all images share, else a tangent plane, north up, over all of them; first: the grid of the first image; or a FITS image or header text that has it',
     ),
   extent: z
     .enum(['union', 'intersection'])

@@ -70,7 +70,7 @@ describe('bad input', () => {
       message: expect.stringMatching(/^No image is left for m425: \S*far\.fits: it does not meet the target grid/),
     });
     const blank: FrameSpec = { name: 'x.fits', wcs: { degrees: 3 }, spoil: (image) => image.fill(Number.NaN) };
-    expect(await fault([blank], 'target: auto')).toMatchObject({
+    expect(await fault([blank], 'margin: 1')).toMatchObject({
       code: 'INPUT_INVALID',
       message: expect.stringContaining('m400'),
     });
@@ -131,6 +131,13 @@ describe('targets and reruns', () => {
     await field.close();
   });
 
+  it('resamples nothing where all images share a grid', async () => {
+    const sameGrid = { ...noisy[0], name: 'b.fits', cards: { FILTER: 'm425' } };
+    const { config, folder } = await unalignedConfig([noisy[0], sameGrid], [AT], '');
+    const { images } = (await alignImages(context, config)).config;
+    expect(images).toEqual(['a.fits', 'b.fits'].map((name) => join(folder, name)));
+  });
+
   it('keeps what was made of the same, and makes again what was not', async () => {
     const { config, folder } = await unalignedConfig([noisy[0], { ...noisy[1], cards: { FILTER: 'm425' } }], [AT], '');
     const kept = async (given: FitConfig, force = false) =>
@@ -156,7 +163,7 @@ describe('targets and reruns', () => {
   it('is no fault for validate, which says what will come of it', async () => {
     const { config } = await unalignedConfig([...noisy, { ...noisy[1], name: 'd.fits', cards: { FILTER: 'm425' } }], [AT], '');
     const result = await validateStage.run(context, config);
-    expect(result.summary[0]).toMatch(/^4 images are resampled to \d+ x \d+ px: a tangent plane/);
+    expect(result.summary[0]).toMatch(/^4 of 4 images are resampled to \d+ x \d+ px: a tangent plane/);
     expect(result.summary[1]).toBe('2 bands: m400, m425');
     expect(result.counts).toMatchObject({ outside: 0 });
   });

@@ -181,7 +181,7 @@ describe('headers', () => {
     const star = { ra: 150, dec: 2, flux: 60_000 };
     const long = { name: 'a.fits', wcs: { crpix }, cards: { SATURATE: 1000 } };
     const short = { name: 'b.fits', wcs: { crpix, degrees: 10 }, cards: { SATURATE: 1000, ZP_AUTO: 22 } };
-    const { config, folder } = await unalignedConfig([long], [star], 'target: auto');
+    const { config, folder } = await unalignedConfig([long], [star], 'margin: 3');
     await alignImages(context, config);
     const alone = await readAligned(join(folder, 'work/aligned/m400.fits'));
     const saturate = alone.header.number('SATURATE') as number;

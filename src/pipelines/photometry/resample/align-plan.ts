@@ -2,14 +2,14 @@
 import { MAX_BANDS } from '../../../../kernels/coadd-white/spec.ts';
 import { ArcletError, isArcletError } from '../../../core/errors.ts';
 import { inOrder } from '../../in-order.ts';
-import { duplicateBands, wcsDifferences } from '../checks.ts';
+import { duplicateBands } from '../checks.ts';
 import type { FitConfig } from '../config.ts';
 import type { PixelBox } from '../field.ts';
 import { AUTO_READERS, imageError } from '../load-field.ts';
 import { checkOverrides, type FileProblem, type HeaderReport, type ImageFile, readImageHeader } from '../load-header.ts';
 import { boxOn, partOf } from './placement.ts';
 import { type Grid, planResampling, type ResampleOptions, requireSameFrame } from './plan.ts';
-import { type TargetGrid, targetGrid } from './target.ts';
+import { isOnGrid, type TargetGrid, targetGrid } from './target.ts';
 
 export interface PlacedFrame {
   readonly file: ImageFile;
@@ -125,11 +125,7 @@ function bandsOf(
     const without = indices.filter((index) => placed[index] === undefined);
     leftOut.push(...without.map((index) => ({ path: files[index].path, band, reason: NOWHERE })));
     const [only] = frames;
-    const asItIs =
-      frames.length === 1 &&
-      only.file.shape[1] === target.width &&
-      only.file.shape[0] === target.height &&
-      wcsDifferences(target.header, only.file.header, checks.wcsTolerance, true).length === 0;
+    const asItIs = frames.length === 1 && isOnGrid(only.file, target.header, [target.height, target.width], checks.wcsTolerance);
     bands.push({ band, frames, asItIs });
   }
   const empty = bands.filter(({ frames }) => frames.length === 0).map(({ band }) => band);

@@ -19,13 +19,15 @@ export async function plannedImages(config: FitConfig): Promise<PlannedImages> {
   try {
     const box = workingBox(config, [target.height, target.width]);
     const left = leftOut.map(({ path, reason }) => `${path} is left out: ${reason}.`);
+    const used = bands.reduce((sum, band) => sum + band.frames.length, 0);
+    const ready = bands.filter(({ asItIs }) => asItIs).length;
     const frames = bands.map(({ band }) => ({ band })).sort((a, b) => (a.band < b.band ? -1 : 1));
     return {
       frames,
       box,
       ...boxWcs({ ...bands[0].frames[0].file, header: target.header }, box),
       warnings: [...warnings, ...left],
-      preparation: `${config.images.length - left.length} images are resampled to ${target.width} x ${target.height} px: ${target.from}`,
+      preparation: `${used - ready} of ${config.images.length} images are resampled to ${target.width} x ${target.height} px: ${target.from}`,
       close,
     };
   } catch (error) {

@@ -4,6 +4,7 @@ import { quantileOfSorted } from '../../../core/statistics.ts';
 import { FitsHeader, imageInfo, type NewCard } from '../../../io/fits/index.ts';
 import { openFitsFile } from '../../../io/fits/node.ts';
 import { footprint, parseHeaderText, pixelScale, type Wcs, wcsFromHeader } from '../../../sky/wcs/index.ts';
+import { wcsDifferences } from '../checks.ts';
 import type { FitConfig } from '../config.ts';
 import type { ImageFile } from '../load-header.ts';
 import { getObject } from '../places.ts';
@@ -37,14 +38,27 @@ const LEAST_SIDE = 16;
  *
  * @throws INPUT_INVALID for images that have no common plane or lie far apart, and for a file without a grid; INPUT_UNREADABLE
  */
-export async function targetGrid(files: readonly ImageFile[], { resample }: FitConfig): Promise<TargetGrid> {
-  const { target } = resample;
-  if (target === 'auto') return planeOver(files, resample);
-  if (target === 'first') {
-    const [{ header, shape, path }] = files;
-    return gridOf(wcsCards(header), shape[1], shape[0], path);
-  }
-  return gridOfFile(target);
+export async function targetGrid(files: readonly ImageFile[], { resample, checks }: FitConfig): Promise<TargetGrid> {
+  const { target, pixelScaleArcsec, margin } = resample;
+  const [first] = files;
+  const onFirst = (from: string) => gridOf(wcsCards(first.header), first.shape[1], first.shape[0], from);
+  if (target === 'first') return onFirst(first.path);
+  if (target !== 'auto') return gridOfFile(target);
+  // Resampling costs sharpness and correlates noise: none where nothing asks for it.
+  const isShared = files.every((file) => isOnGrid(file, first.header, first.shape, checks.wcsTolerance));
+  return isShared && pixelScaleArcsec === null && margin === 0
+    ? onFirst('the grid that all images share')
+    : planeOver(files, resample);
+}
+
+/** Whether an image has the shape [y, x] and, within the tolerance, the WCS of a header. */
+export function isOnGrid(
+  { header, shape }: ImageFile,
+  grid: FitsHeader,
+  [height, width]: readonly [number, number],
+  tolerance: FitConfig['checks']['wcsTolerance'],
+): boolean {
+  return shape[0] === height && shape[1] === width && wcsDifferences(grid, header, tolerance, true).length === 0;
 }
 
 const median = (values: Float64Array): number => quantileOfSorted(values.toSorted(), 0.5);
