@@ -91,8 +91,8 @@ export const spec: KernelSpec<BackgroundMeshOptions> = {
     good: { kind: 'exact', value: 0, why: 'integer' },
   },
   sample,
-  // Five looks at a pixel, of which the first comes from memory, and some ten rounds over half as many bins as pixels.
-  cost: ({ pixels }, count) => ({ flops: 40 * count * pixels, bytes: 4 * count * (pixels + meshWords(pixels) + 6) }),
+  // Five looks at a pixel, of which the first comes from memory, and some ten rounds over at most 4096 bins.
+  cost: ({ pixels }, count) => ({ flops: 20 * count * pixels, bytes: 4 * count * (pixels + meshWords(pixels) + 6) }),
 };
 
 const SAMPLE_PIXELS = [64 * 64, 96 * 96, 31 * 17];
