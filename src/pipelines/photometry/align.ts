@@ -165,7 +165,7 @@ function summaryOf({ band, frames }: BandPlan, numbers: BandNumbers, used: numbe
   const of = used === frames.length ? `${used}` : `${used} of ${frames.length}`;
   const { skySigma, gain, noiseUnderestimate, coverage } = numbers;
   const facts = `SKYSIG ${skySigma.toPrecision(4)} ADU, EGAIN ${gain.toPrecision(4)}, ${(100 * coverage).toFixed(1)} % of the grid covered`;
-  return `${band}: ${of} images resampled, ${facts}; sums over many pixels are ${noiseUnderestimate.toFixed(2)} times noisier than SKYSIG says`;
+  return `${band}: ${of} ${frames.length === 1 ? 'image' : 'images'} resampled, ${facts}; sums over many pixels are ${noiseUnderestimate.toFixed(2)} times noisier than SKYSIG says`;
 }
 
 function warningsOf({ band }: BandPlan, numbers: BandNumbers, rows: readonly FrameRow[]): string[] {
