@@ -27,7 +27,7 @@ export interface Template {
  * follows either core or wings of such a PSF: with 8 % of the flux in a halo it misses 3.5 % of the flux.
  */
 const WING = { width: 3, inverseBeta: 0.5 };
-/** Wings fainter than this many times their error are left out: fitted for nothing, they would double the error of every PSF's flux. One in 4000 is noise. */
+/** Wings fainter than this many times their error are left out: fitted for nothing, they would double the error of every PSF's flux. */
 const WING_SIGMAS = 3.5;
 const MOST_WING = 0.5;
 
@@ -139,14 +139,14 @@ export function fitTemplate(fit: TemplateFit, first: number, start?: Template): 
 
 /**
  * The same with a wing, in boxes of 8 FWHM, if the stars show one: its amplitude, free to take either sign, must be above {@link WING_SIGMAS} times
- * its error. Otherwise the template as it was. The stars' weights must be true to scale.
+ * its error whichever star is left out (a galaxy among the stars has wings too). Otherwise the template as it was. The stars' weights must be true to scale.
  */
 export function fitWing(fit: TemplateFit, start: Template): Template {
   let p: Parameters = [Math.log(start.fwhm), start.e1, start.e2, start.inverseBeta, 0];
   for (let round = 0; round < 12; round++) {
-    const { step, lastError } = iterate(fit, p, 8 * start.fwhm, 2);
+    const { step, leastSigmas } = iterate(fit, p, 8 * start.fwhm, 2);
     // The amplitude enters linearly: the first step tells already what it will be.
-    if (step === undefined || !(p[4] + step[4] > WING_SIGMAS * lastError)) return start;
+    if (step === undefined || !(leastSigmas(4) > WING_SIGMAS)) return start;
     p = moved(p, step);
     if (Math.max(...step.map(Math.abs)) < 1e-3) break;
   }
@@ -164,13 +164,20 @@ function moved(p: Parameters, step: Float64Array): Parameters {
   return bounded(p.map((value, k) => value + part * step[k]));
 }
 
-/** Fits the stars under a shape; the Gauss-Newton step of the shape, and the error of its last parameter. No step where the shape is undetermined. */
+interface Iteration {
+  /** Gauss-Newton step of the shape; none where the shape is undetermined. */
+  readonly step: Float64Array | undefined;
+  /** The value of a parameter after the step over its error, without the star that speaks for it most. */
+  readonly leastSigmas: (which: number) => number;
+}
+
+/** Fits the stars under a shape, and takes one step of the shape. */
 function iterate(
   { stars, oversampling, background, weigh }: TemplateFit,
   p: Parameters,
   reach: number,
   iterations: number,
-): { step: Float64Array | undefined; lastError: number } {
+): Iteration {
   const largest = Math.max(...stars.map((star) => star.size));
   const half = Math.min(Math.ceil(largest / 2), Math.max(6, Math.ceil(reach)));
   const side = 2 * oversampling * half + 1;
@@ -184,18 +191,37 @@ function iterate(
   });
   const coefficients = splineCoefficients(samples, side);
   const n = p.length;
-  const matrix = new Float64Array(n * n);
-  const step = new Float64Array(n);
-  for (const star of stars) {
+  const shares = stars.map((star) => {
     fitStar(star, coefficients, sampler, { background, iterations });
     placeModel(star, coefficients, sampler);
     weigh(star);
-    addShape(star, slopes, sampler, background, half, matrix, step);
+    const share = { matrix: new Float64Array(n * n), right: new Float64Array(n) };
+    addShape(star, slopes, sampler, background, half, share.matrix, share.right);
+    return share;
+  });
+  const matrix = new Float64Array(n * n);
+  const right = new Float64Array(n);
+  for (const share of shares) {
+    share.matrix.forEach((value, k) => {
+      matrix[k] += value;
+    });
+    share.right.forEach((value, k) => {
+      right[k] += value;
+    });
   }
-  const last = new Float64Array(n);
-  last[n - 1] = 1;
-  const determined = solveSymmetric(matrix.slice(), step, n) && solveSymmetric(matrix, last, n);
-  return { step: determined ? step : undefined, lastError: Math.sqrt(last[n - 1]) };
+  const step = right.slice();
+  const leastSigmas = (which: number) =>
+    Math.min(
+      ...shares.map((share) => {
+        const rest = matrix.map((value, k) => value - share.matrix[k]);
+        const move = right.map((value, k) => value - share.right[k]);
+        const variances = new Float64Array(n);
+        variances[which] = 1;
+        if (!solveSymmetric(rest.slice(), move, n) || !solveSymmetric(rest, variances, n)) return 0;
+        return (p[which] + move[which]) / Math.sqrt(variances[which]);
+      }),
+    );
+  return { step: solveSymmetric(matrix.slice(), step, n) ? step : undefined, leastSigmas };
 }
 
 /** One star's share of the normal equations of the shape, its own four unknowns eliminated. */
