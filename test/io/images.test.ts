@@ -1,10 +1,10 @@
 import { inflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { encodePng, type Raster } from '../../src/io/png.ts';
+import { encodeNoisyPng, encodePng, type Raster } from '../../src/io/png.ts';
 import { colourStamp, enlarge, sheet, stretchFor } from '../../src/io/stretch.ts';
 
-/** The pixels of a PNG whose lines all have filter Up: an independent undoing of what the encoder did. */
-function decode(png: Uint8Array): Uint8Array {
+/** The pixels of a PNG whose lines all have filter Up, or none: an independent undoing of what the encoder did. */
+function decode(png: Uint8Array, filter: 0 | 2 = 2): Uint8Array {
   const bytes = Buffer.from(png);
   const [width, height] = [bytes.readUInt32BE(16), bytes.readUInt32BE(20)];
   const channels = bytes[25] === 2 ? 3 : 1;
@@ -13,14 +13,20 @@ function decode(png: Uint8Array): Uint8Array {
   const stride = width * channels;
   const pixels = new Uint8Array(stride * height);
   for (let y = 0; y < height; y++) {
-    expect(lines[y * (stride + 1)]).toBe(2);
+    expect(lines[y * (stride + 1)]).toBe(filter);
     for (let i = 0; i < stride; i++)
-      pixels[y * stride + i] = lines[y * (stride + 1) + 1 + i] + (y > 0 ? pixels[(y - 1) * stride + i] : 0);
+      pixels[y * stride + i] = lines[y * (stride + 1) + 1 + i] + (y > 0 && filter === 2 ? pixels[(y - 1) * stride + i] : 0);
   }
   return pixels;
 }
 
 describe('png', () => {
+  it('keeps every pixel of a noisy picture, packed aside', async () => {
+    const pixels = Uint8Array.from({ length: 700 * 900 * 3 }, (_, index) => (index * index * 31) >> 7);
+    expect(decode(await encodeNoisyPng({ width: 900, height: 700, channels: 3, pixels }), 0)).toEqual(pixels);
+    await expect(encodeNoisyPng({ width: 9, height: 7, channels: 3, pixels })).rejects.toThrow(RangeError);
+  });
+
   it('keeps every pixel', () => {
     for (const channels of [1, 3] as const) {
       const pixels = Uint8Array.from({ length: 7 * 5 * channels }, (_, index) => (index * 37) % 256);
