@@ -138,15 +138,48 @@ describe('interpolateEpsf', () => {
     expect(interpolateEpsf(grid, 100, 50, 'step').cells).toEqual([{ cell: 3, weight: 1 }]);
   });
 
-  it('leaves missing cells out, and takes the nearest where all four are missing', () => {
-    const grid = cells([four[0], undefined, four[2], undefined]);
-    expect(interpolateEpsf(grid, 100, 25).cells).toEqual([{ cell: 0, weight: 1 }]);
-    const between = interpolateEpsf(grid, 100, 62.5).cells;
-    expect(between.map(({ cell }) => cell)).toEqual([0, 2]);
-    expect(between[0].weight + between[1].weight).toBeCloseTo(1, 14);
-    expect(interpolateEpsf(grid, 190, 140).cells).toEqual([{ cell: 2, weight: 1 }]);
+  it('gives cells that are missing the mean of those around, by the square of their distance', () => {
+    const grid = cells([four[0], undefined, four[2], four[3]]);
+    expect([...grid.filled.keys()]).toEqual([1]);
+    const shares = grid.filled.get(1)!;
+    expect(shares.map(({ cell }) => cell)).toEqual([0, 2, 3]);
+    const total = 1 / 100 ** 2 + 1 / (100 ** 2 + 75 ** 2) + 1 / 75 ** 2;
+    expect(shares[0].weight).toBeCloseTo(1 / 100 ** 2 / total, 12);
+    expect(shares[2].weight).toBeCloseTo(1 / 75 ** 2 / total, 12);
+    // A PSF of the cell's own that is this mean changes nothing.
+    const whole = cells([...grid.epsfs]);
+    expect(whole.filled.size).toBe(0);
+    for (const x of [100, 130, 190]) {
+      const [one, other] = [grid, whole].map((of) => interpolateEpsf(of, x, 40).epsf.coefficients);
+      expect(one).toEqual(other);
+    }
+    expect(epsfStamp(interpolateEpsf(grid, 150, 25).epsf, SIZE).sum).toBeCloseTo(1, 12);
+    expect(interpolateEpsf(cells([four[0], undefined, undefined, undefined]), 190, 140).epsf).toBe(four[0]);
     expect(() => cells([undefined, undefined, undefined, undefined])).toThrow(/cannot fill/);
     expect(() => cells([four[0]])).toThrow(/cannot fill/);
+  });
+
+  it('has no step anywhere, whichever cells are missing', () => {
+    const edges = [0, 100, 200, 300];
+    const nine = [3, 3.1, 3.2, 3.05, 3.15, 3.25, 3.1, 3.2, 3.3].map((fwhm) => exact(fwhm));
+    const lines = edges.flatMap((edge) => [edge, edge + 50]);
+    for (const missing of [[4], [0], [0, 1], [0, 1, 3, 4], [0, 2, 4, 6, 8]]) {
+      const grid = alignCells({
+        xEdges: edges,
+        yEdges: edges,
+        epsfs: nine.map((epsf, k) => (missing.includes(k) ? undefined : epsf)),
+      });
+      const middle = (grid.epsfs[0].coefficients.length - 1) / 2;
+      const at = (x: number, y: number) => interpolateEpsf(grid, x, y).epsf.coefficients[middle];
+      let worst = 0;
+      for (const line of lines) {
+        for (let along = 1; along < 300; along += 7) {
+          worst = Math.max(worst, Math.abs(at(line + 1e-6, along) / at(line - 1e-6, along) - 1));
+          worst = Math.max(worst, Math.abs(at(along, line + 1e-6) / at(along, line - 1e-6) - 1));
+        }
+      }
+      expect(worst).toBeLessThan(1e-8);
+    }
   });
 
   it('puts PSFs of different grids on one', () => {

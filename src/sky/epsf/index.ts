@@ -9,7 +9,14 @@ export { ACCEPT_LIMITS, type Acceptance, type AcceptLimits, acceptEpsf } from '.
 export { buildEpsf, defaultOversampling, type EpsfBuild, type EpsfBuildOptions, type StarResult } from './build.ts';
 export { type ClassicBuild, type ClassicOptions, type ClassicStar, classicEpsf } from './classic.ts';
 export { type Epsf, epsfStamp, regridEpsf, sampleEpsf } from './epsf.ts';
-export { alignCells, type EpsfCells, interpolateEpsf, type PlacedEpsf } from './interpolate.ts';
+export {
+  type AlignedCells,
+  alignCells,
+  type CellShare,
+  type EpsfCells,
+  interpolateEpsf,
+  type PlacedEpsf,
+} from './interpolate.ts';
 export {
   epsfFwhm,
   type FittedStar,

@@ -8,7 +8,7 @@ import { readBandCells } from '../../../src/pipelines/photometry/epsf/basis.ts';
 import { epsfField } from '../../../src/pipelines/photometry/epsf.ts';
 import type { LoadedField } from '../../../src/pipelines/photometry/field.ts';
 import type { StageContext } from '../../../src/pipelines/stage.ts';
-import { interpolateEpsf, sampleEpsf } from '../../../src/sky/epsf/index.ts';
+import { epsfStamp, interpolateEpsf, sampleEpsf } from '../../../src/sky/epsf/index.ts';
 import { integrated, moffat } from '../../support/epsf-stars.ts';
 import { memoryFrame, psfField } from '../../support/psf-field.ts';
 
@@ -155,6 +155,14 @@ describe('ePSFs of a field', () => {
       psf_source: 'frame',
       gate: { verdict: 'none' },
     });
+    // What a cell was given is what is interpolated at its middle.
+    const grid = await readBandCells(join(folder, 'EPSFs', 'm400', 'epsf_cells.npz'));
+    expect(grid.filled.size).toBe(0);
+    for (const [k, tag] of ['r00_c00', 'r00_c01', 'r01_c00', 'r01_c01'].entries()) {
+      const { data } = await stampOf('m400', tag);
+      const { stamp } = epsfStamp(interpolateEpsf(grid, 100 + 200 * (k % 2), 100 + 200 * Math.floor(k / 2)).epsf, 25);
+      expect(Math.max(...stamp.map((value, at) => Math.abs(value - Number(data[at]))))).toBeLessThan(1e-6);
+    }
     const own = await stampOf('m400', 'r00_c00');
     const given = await stampOf('m400', 'r01_c01');
     expect(Math.abs(Number(given.data[312]) / Number(own.data[312]) - 1)).toBeLessThan(0.02);

@@ -1,6 +1,6 @@
 /** When all cells of a band are done: fallbacks for those without a good PSF, the files of all, the file to interpolate from. */
 import { encodeNpy } from '../../../io/npy.ts';
-import { epsfFwhm } from '../../../sky/epsf/index.ts';
+import { type Epsf, epsfFwhm } from '../../../sky/epsf/index.ts';
 import type { FitConfig } from '../config.ts';
 import type { EpsfCell, Frame } from '../field.ts';
 import { inFolder, putObject } from '../places.ts';
@@ -44,7 +44,6 @@ export async function finishBand(
   const own = new Map(outcomes.flatMap((cell) => (problems.get(cell.tag) === undefined ? [[cell.tag, cell.epsf] as const] : [])));
   const isArclet = profile === 'arclet';
   const neighbours = isArclet ? bandCells(grid, own) : undefined;
-  if (neighbours !== undefined && settings.interpolate) await writeBandCells(inFolder(folder, 'epsf_cells.npz'), neighbours);
   const needed = isArclet && own.size < outcomes.length;
   const whole = needed ? await framePsf(frame, outcomes, config, bench, folder) : undefined;
   const options = {
@@ -56,12 +55,18 @@ export async function finishBand(
     size: settings.finalPsfSize,
   };
   const finished: FinishedCell[] = [];
+  const given = new Map<string, Epsf>();
   for (const cell of outcomes) {
     const problem = problems.get(cell.tag);
     const fallback =
       problem === undefined || !isArclet ? undefined : chooseFallback(cell, candidatesFor(middleOf(cell.tag, grid), options));
+    const epsf = fallback?.epsf ?? cell.epsf;
+    if (epsf !== undefined) given.set(cell.tag, epsf);
     finished.push(await writeCell(inFolder(folder, cell.tag), cell, problem, fallback, settings.finalPsfSize));
   }
+  // What stands in epsf.npy, a fallback too, is the PSF at the middle of its cell.
+  const between = isArclet && settings.interpolate ? bandCells(grid, given) : undefined;
+  if (between !== undefined) await writeBandCells(inFolder(folder, 'epsf_cells.npz'), between);
   return finished;
 }
 

@@ -67,7 +67,8 @@ export function candidatesFor(at: { x: number; y: number }, options: FallbackOpt
   }
   if (neighbours !== undefined) {
     const { epsf, cells } = interpolateEpsf(neighbours, at.x, at.y);
-    const text = cells.length === 1 ? 'the PSF of the nearest cell' : `the PSFs of the ${cells.length} cells around`;
+    const around = neighbours.filled.get(cells[0].cell)?.length;
+    const text = around === 1 ? 'the PSF of the one cell that has one' : `the PSFs of ${around} cells around`;
     candidates.push({ source: 'neighbours', epsf, stamp: Float32Array.from(epsfStamp(epsf, size).stamp), text });
   }
   const stamp = moffatStamp(fwhmPx, beta, size);
