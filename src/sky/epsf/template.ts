@@ -144,7 +144,7 @@ export function fitTemplate(fit: TemplateFit, first: number, start?: Template): 
 export function fitWing(fit: TemplateFit, start: Template): Template {
   let p: Parameters = [Math.log(start.fwhm), start.e1, start.e2, start.inverseBeta, 0];
   for (let round = 0; round < 12; round++) {
-    const { step, leastSigmas } = iterate(fit, p, 8 * start.fwhm, 2);
+    const { step, leastSigmas } = iterate(fit, p, 8 * start.fwhm, 1);
     // The amplitude enters linearly: the first step tells already what it will be.
     if (step === undefined || !(leastSigmas(4) > WING_SIGMAS)) return start;
     p = moved(p, step);
