@@ -1,239 +1,268 @@
 /** The gate: is an effective PSF good enough for photometry? Asked of stars that it was not made from. */
 import type { Epsf } from './epsf.ts';
-import { clipStar, judgeCore, type Noise, noiseScale, weighStar } from './judge-stars.ts';
-import { epsfFwhm, median } from './quality.ts';
-import { StampSampler } from './spline.ts';
-import { fitStar, placeModel } from './star-fit.ts';
-import { apertureGuess, type FitStar, openStar, type StarCutout, windowCentroid } from './stars.ts';
+import {
+  addEvidence,
+  disagreement,
+  E1,
+  E2,
+  type Estimate,
+  type ModeEvidence,
+  ModeShapes,
+  solveModes,
+  starEvidence,
+  WIDTH,
+  WINGS,
+} from './gate-modes.ts';
+import { ringSums, type StrayLight, skyRadius, strayLight } from './gate-rings.ts';
+import { centroidOffset, fitCutouts } from './gate-stars.ts';
+import { judgeCore, type Noise, noiseScale, weighStar } from './judge-stars.ts';
+import { epsfFwhm, median, windowOffset } from './quality.ts';
+import type { FitStar, StarCutout } from './stars.ts';
 
-/** What is asked. A number fails when it is beyond its limit by more than twice its own error (the growth curve: three
- * times): noise alone does not reject a PSF. */
+/** What is asked. A number fails when it is beyond its limit by more than three times its own error: noise alone does not reject a PSF. */
 export interface AcceptLimits {
-  /** |fitted / aperture flux - 1| (default 0.005): it goes into the magnitudes of a cell as it is, and the survey's zero points are good to 0.5 %. */
+  /** |matched flux / flux - 1| (default 0.01). The best PSF that 30 stars of S/N 100 can make is good to 0.004. */
   readonly fluxBias: number;
+  /** Largest error of the flux bias with which a PSF is accepted (default half of that limit): with more it is `untested`. */
+  readonly fluxBiasError: number;
   /** Reduced chi-squared of the median star within a FWHM, with 1 % of the PSF as its own error (default 2): more is a wrong shape. */
   readonly chi2: number;
-  /** Light within any radius that the PSF misplaces, as a part of the flux (default 0.01): neighbours and galaxies see the wings. */
+  /** Ellipticity (a - b) / (a + b) of the stars beyond the PSF's (default 0.03). */
+  readonly ellipticity: number;
+  /** Light within any radius up to 4 FWHM that the PSF misplaces, as a part of the flux (default 0.01): neighbours and galaxies see the wings. */
   readonly growth: number;
-  /** Centroid of the stars against the PSF's, px (default 0.02): 1 % of a FWHM of 2 px, as astrometry of faint sources needs. */
+  /** Light at any one place that the PSF lacks or invents, as a part of the flux (default 0.01). */
+  readonly stray: number;
+  /** Centroid of the stars against the PSF's, and of the PSF against the middle of its grid, px (default 0.02): 1 % of a FWHM of 2 px, as
+   * astrometry of faint sources needs. */
   readonly centroid: number;
-  /** Fewest stars to judge by (default 2), and largest error of the flux bias (default 0.02): with less the PSF is `untested`. */
+  /** Fewest stars to judge by (default 2). */
   readonly stars: number;
-  readonly fluxBiasError: number;
 }
 
 export const ACCEPT_LIMITS: AcceptLimits = {
-  fluxBias: 0.005,
+  fluxBias: 0.01,
+  fluxBiasError: 0.005,
   chi2: 2,
+  ellipticity: 0.03,
   growth: 0.01,
+  stray: 0.01,
   centroid: 0.02,
   stars: 2,
-  fluxBiasError: 0.02,
 };
 
+export type Verdict = 'accepted' | 'rejected' | 'untested';
+
 export interface Acceptance {
-  readonly verdict: 'accepted' | 'rejected' | 'untested';
-  /** One sentence for every number that failed, or why nothing could be tested. */
+  /** `untested`: nothing failed, and the stars cannot tell that nothing is wrong. */
+  readonly verdict: Verdict;
+  /** One sentence for every number that failed, or for what could not be tested. */
   readonly reasons: readonly string[];
   readonly starsUsed: number;
+  /** Flux of a star fitted with this PSF over its flux, less 1, and its error: follows from the width, wings and ellipticity that the stars show. */
   readonly fluxBias: number;
   readonly fluxBiasError: number;
+  /** Stars' width over the PSF's, less 1. */
+  readonly width: Estimate;
+  /** Part of the flux that the stars have in their wings and the PSF in its core. */
+  readonly wings: Estimate;
+  /** Stars' ellipticity less the PSF's; both have the error of the larger. */
+  readonly e1: Estimate;
+  readonly e2: Estimate;
+  /** Flux within 4 FWHM, sky from beyond, over the fitted one, less 1: bias with the opposite sign, of any origin, with the noise of a large aperture. */
+  readonly aperture: Estimate;
   /** Of the median star within a FWHM. */
   readonly coreChi2: number;
   /** Reduced chi-squared of all stars in rings of a pixel: [r, r + 1). */
   readonly chi2Profile: Float64Array;
-  /** Summed residuals within r = 1, 2, ... px over the summed flux, and its error: the stars' growth curve less the PSF's. */
+  /** Growth curve of the stars less the PSF's within r = 1, 2, ... px, and its error. */
   readonly growthDifference: Float64Array;
   readonly growthError: Float64Array;
+  readonly stray: StrayLight;
   /** Mean offset of the stars' windowed centroids from the model's, px. */
   readonly centroidX: number;
   readonly centroidY: number;
   readonly centroidError: number;
+  /** Windowed centroid of the PSF itself, px off the middle of its grid. */
+  readonly ownOffset: number;
+  readonly fwhm: number;
+  /** What the stars say, to be added to that of other cells. */
+  readonly evidence: ModeEvidence | undefined;
+  /** Largest ratio of a number to its limit, and 0 without any: ranks PSFs that the same stars judge. */
+  readonly worst: number;
 }
 
 /**
- * Fits held-out stars with a PSF and judges it by matched-flux bias, chi-squared, growth curve and centroid. Held-out cutouts that are not stars
- * (core chi-squared over three times the median's and over 3) do not count.
+ * Fits stars with a PSF and judges it by them. Cutouts that are not stars (core chi-squared over three times the median's and over 3; a shape far from
+ * that of the others) do not count.
+ *
+ * @param options.heldOut false: the stars made the PSF. They may reject it, they cannot accept it.
  */
 export function acceptEpsf(
   epsf: Epsf,
-  heldOut: readonly StarCutout[],
-  options: { background?: boolean; limits?: Partial<AcceptLimits> } = {},
+  cutouts: readonly StarCutout[],
+  options: { background?: boolean; heldOut?: boolean; limits?: Partial<AcceptLimits> } = {},
 ): Acceptance {
-  const { background = true } = options;
+  const { background = true, heldOut = true } = options;
   const limits = { ...ACCEPT_LIMITS, ...options.limits };
   const fwhm = Math.max(1, epsfFwhm(epsf));
-  const stars = fitHeldOut(epsf, heldOut, fwhm, background);
+  const stars = fitCutouts(epsf, cutouts, fwhm, background);
   const noise: Noise = { scale: stars.length > 0 ? noiseScale(stars) : 1, modelError: 0.01 };
   const radius = Math.max(1.5, fwhm);
   const chi2s = stars.map((star) => judgeCore(star, noise, radius).chi2);
   const coreChi2 = median(chi2s);
-  const used = stars.filter((_, k) => chi2s[k] <= 3 * Math.max(1, coreChi2));
-  for (const star of used) weighStar(star, noise);
-  const flux = fluxBias(used, noise, 2 * fwhm);
-  const rings = ringSums(used, noise);
+  const likely = stars.filter((_, k) => chi2s[k] <= 3 * Math.max(1, coreChi2));
+  for (const star of likely) weighStar(star, noise);
+  const { used, parts } = alike(likely, new ModeShapes(epsf, fwhm));
+  const { modes, bias } = solveModes(parts);
+  const rings = ringSums(used, noise, fwhm);
   const centroid = centroidOffset(used, fwhm);
-  const numbers = {
+  const offset = windowOffset(epsf.coefficients, epsf.side, epsf.oversampling, fwhm);
+  const last = used.length === 0 ? 0 : Math.min(rings.difference.length, Math.floor(skyRadius(used[0].size, fwhm)));
+  const numbers: Numbers = {
     starsUsed: used.length,
-    fluxBias: flux.value,
-    fluxBiasError: flux.error,
+    fluxBias: bias.value,
+    fluxBiasError: bias.error,
+    width: modes[WIDTH],
+    wings: modes[WINGS],
+    e1: modes[E1],
+    e2: modes[E2],
+    aperture: { value: rings.difference[last - 1] ?? Number.NaN, error: rings.error[last - 1] ?? Number.POSITIVE_INFINITY },
     coreChi2,
     chi2Profile: rings.chi2,
     growthDifference: rings.difference,
     growthError: rings.error,
+    stray: strayLight(used, noise, fwhm),
     centroidX: centroid.x,
     centroidY: centroid.y,
     centroidError: centroid.error,
+    ownOffset: Math.hypot(offset.x, offset.y),
+    fwhm,
+    evidence: parts.length > 0 ? addEvidence(parts) : undefined,
   };
-  if (used.length < limits.stars) {
-    return { verdict: 'untested', reasons: [`${used.length} held-out stars, ${limits.stars} are needed.`], ...numbers };
+  const checks = checksOf(numbers, limits, last);
+  const worst = checks.reduce((most, { value, limit }) => Math.max(most, value / limit), 0);
+  return { ...decide(numbers, checks, limits, heldOut), ...numbers, worst };
+}
+
+type Numbers = Omit<Acceptance, 'verdict' | 'reasons' | 'worst'>;
+
+/** A star is not like the others when its answer is this far from theirs: chi-squared of 4 degrees of freedom, 1e-6 by chance. */
+const UNLIKE = 33;
+
+/** Stars that agree on the shape, and what each says. At most a third is left out: more is not the stars' fault. */
+function alike(stars: readonly FitStar[], shapes: ModeShapes): { used: FitStar[]; parts: ModeEvidence[] } {
+  let pairs = stars.flatMap((star) => {
+    const part = starEvidence(star, shapes);
+    return part === undefined ? [] : [{ star, part }];
+  });
+  for (let left = Math.floor(pairs.length / 3); left > 0; left--) {
+    const rated = pairs.map((pair, k) => {
+      const others = solveModes(pairs.filter((_, n) => n !== k).map(({ part }) => part));
+      return { pair, far: disagreement(pair.part, others.modes) };
+    });
+    const worst = rated.reduce((most, one) => (one.far > most.far ? one : most));
+    if (!(worst.far > UNLIKE)) break;
+    pairs = pairs.filter((pair) => pair !== worst.pair);
   }
-  const reasons: string[] = [];
-  const percent = (value: number) => `${(100 * value).toFixed(2)} %`;
-  if (Math.abs(flux.value) > limits.fluxBias + 2 * flux.error) {
-    reasons.push(
-      `Matched flux is off by ${percent(flux.value)} +- ${percent(flux.error)}; the limit is ${percent(limits.fluxBias)}.`,
+  return { used: pairs.map(({ star }) => star), parts: pairs.map(({ part }) => part) };
+}
+
+interface Check {
+  /** Size of the number, its error and its limit. */
+  readonly value: number;
+  readonly error: number;
+  readonly limit: number;
+  readonly failure: string;
+  /** How the limit is written; default percent. */
+  readonly show?: (limit: number) => string;
+}
+
+const percent = (value: number) => `${(100 * value).toFixed(2)} %`;
+const pixels = (value: number) => `${value} px`;
+
+function checksOf(numbers: Numbers, limits: AcceptLimits, rings: number): Check[] {
+  const { fluxBias, fluxBiasError, coreChi2, e1, e2, growthDifference, growthError, stray, ownOffset } = numbers;
+  const ellipticity = Math.hypot(e1.value, e2.value);
+  let ring = 0;
+  const excess = (r: number) => Math.abs(growthDifference[r]) - 3 * growthError[r];
+  for (let r = 1; r < rings; r++) if (excess(r) > excess(ring)) ring = r;
+  const off = Math.hypot(numbers.centroidX, numbers.centroidY);
+  const checks: Check[] = [
+    {
+      value: Math.abs(fluxBias),
+      error: fluxBiasError,
+      limit: limits.fluxBias,
+      failure: `Matched flux is off by ${percent(fluxBias)} +- ${percent(fluxBiasError)}`,
+    },
+    {
+      value: coreChi2,
+      error: 0,
+      limit: limits.chi2,
+      failure: `Reduced chi-squared in the core is ${coreChi2.toPrecision(3)}`,
+      show: String,
+    },
+    {
+      value: ellipticity,
+      error: Math.max(e1.error, e2.error),
+      limit: limits.ellipticity,
+      failure: `Ellipticity is off by ${ellipticity.toFixed(3)}`,
+      show: String,
+    },
+    {
+      value: Math.abs(growthDifference[ring] ?? Number.NaN),
+      error: growthError[ring] ?? Number.NaN,
+      limit: limits.growth,
+      failure: `${percent(growthDifference[ring])} of the flux is missing within ${ring + 1} px`,
+    },
+    {
+      // Hundreds of places are looked at, so one more sigma.
+      value: Math.abs(stray.value),
+      error: (4 / 3) * stray.error,
+      limit: limits.stray,
+      failure: `The stars have ${percent(stray.value)} of their flux more than the PSF at (${stray.dx}, ${stray.dy}) px`,
+    },
+    {
+      value: off,
+      error: numbers.centroidError,
+      limit: limits.centroid,
+      failure: `The centroid of the stars is off by ${off.toFixed(3)} px`,
+      show: pixels,
+    },
+    {
+      value: ownOffset,
+      error: 0,
+      limit: limits.centroid,
+      failure: `The PSF lies ${ownOffset.toFixed(3)} px off the middle of its grid`,
+      show: pixels,
+    },
+  ];
+  return checks.filter(({ value }) => Number.isFinite(value));
+}
+
+function decide(
+  { starsUsed, fluxBias, fluxBiasError }: Numbers,
+  checks: readonly Check[],
+  limits: AcceptLimits,
+  heldOut: boolean,
+): { verdict: Verdict; reasons: readonly string[] } {
+  const untested = (reason: string) => ({ verdict: 'untested', reasons: [reason] }) as const;
+  // One star may be a galaxy or a blend, and has no witness.
+  const asked = starsUsed < limits.stars ? checks.slice(-1) : checks;
+  const failures = asked.filter(({ value, error, limit }) => value > limit + 3 * error);
+  if (failures.length > 0) {
+    return {
+      verdict: 'rejected',
+      reasons: failures.map(({ failure, limit, show = percent }) => `${failure}; the limit is ${show(limit)}.`),
+    };
+  }
+  if (starsUsed < limits.stars)
+    return untested(`${starsUsed} ${starsUsed === 1 ? 'star judges' : 'stars judge'}, ${limits.stars} are needed.`);
+  if (!heldOut) return untested('Only the stars that made the PSF judge it.');
+  if (!(fluxBiasError <= limits.fluxBiasError) || Math.abs(fluxBias) > limits.fluxBias) {
+    return untested(
+      `The flux bias is ${percent(fluxBias)} +- ${percent(fluxBiasError)}: the stars cannot tell whether it is within ${percent(limits.fluxBias)}.`,
     );
   }
-  if (coreChi2 > limits.chi2)
-    reasons.push(`Reduced chi-squared in the core is ${coreChi2.toPrecision(3)}; the limit is ${limits.chi2}.`);
-  let worst = -1;
-  let excess = 0;
-  rings.difference.forEach((value, r) => {
-    // Thirty radii are looked at, so one more sigma.
-    const over = Math.abs(value) - limits.growth - 3 * rings.error[r];
-    if (over > excess) [worst, excess] = [r, over];
-  });
-  if (worst >= 0) {
-    reasons.push(
-      `${percent(rings.difference[worst])} of the flux is missing within ${worst + 1} px; the limit is ${percent(limits.growth)}.`,
-    );
-  }
-  const off = Math.hypot(centroid.x, centroid.y);
-  if (off > limits.centroid + 2 * centroid.error) {
-    reasons.push(`The centroid is off by ${off.toFixed(3)} px; the limit is ${limits.centroid} px.`);
-  }
-  if (reasons.length > 0) return { verdict: 'rejected', reasons, ...numbers };
-  if (!(flux.error <= limits.fluxBiasError)) {
-    const reason = `The held-out stars are too faint: the flux bias is known to ${percent(flux.error)} only.`;
-    return { verdict: 'untested', reasons: [reason], ...numbers };
-  }
-  return { verdict: 'accepted', reasons, ...numbers };
-}
-
-function fitHeldOut(epsf: Epsf, cutouts: readonly StarCutout[], fwhm: number, background: boolean): FitStar[] {
-  const sampler = new StampSampler(epsf.side, epsf.oversampling);
-  const fitted: FitStar[] = [];
-  cutouts.forEach((cutout, index) => {
-    const star = openStar(cutout, index, background);
-    if (star.rejected !== undefined) return;
-    windowCentroid(star, Math.max(1.5, fwhm));
-    apertureGuess(star, Math.max(1.5, fwhm));
-    if (!(star.flux > 0)) return;
-    const noise: Noise = { scale: 1, modelError: 0.05 };
-    for (let round = 0; round < 3; round++) {
-      if (Number.isNaN(fitStar(star, epsf.coefficients, sampler, { background, iterations: 4 }))) return;
-      if (round === 0) noise.scale = noiseScale([star]);
-      // A wide tolerance: what the PSF gets wrong must stay to be seen, what is not the star's must go.
-      clipStar(star, { ...noise, modelError: 0.2 }, 5);
-      weighStar(star, { ...noise, modelError: 0.01 });
-    }
-    placeModel(star, epsf.coefficients, sampler);
-    const { seen } = judgeCore(star, noise, Math.max(1.5, fwhm));
-    if (star.flux > 0 && seen > 0.5) fitted.push(star);
-  });
-  return fitted;
-}
-
-/** Mean of fitted over aperture flux less 1, weighted by its errors, of the stars' light within `radius`. */
-function fluxBias(stars: readonly FitStar[], noise: Noise, radius: number): { value: number; error: number } {
-  let sum = 0;
-  let weights = 0;
-  for (const star of stars) {
-    const { size, data, weight, given, model, flux, background } = star;
-    let light = 0;
-    let fitted = 0;
-    let variance = 0;
-    for (let k = 0; k < data.length; k++) {
-      const i = k % size;
-      if (weight[k] === 0 || Math.hypot(i - star.x, (k - i) / size - star.y) > radius) continue;
-      light += data[k] - background;
-      fitted += flux * model[k];
-      variance += noise.scale / given[k];
-    }
-    if (!(light > 0)) continue;
-    const inverse = (light * light) / variance;
-    sum += inverse * (fitted / light - 1);
-    weights += inverse;
-  }
-  return {
-    value: weights > 0 ? sum / weights : Number.NaN,
-    error: weights > 0 ? 1 / Math.sqrt(weights) : Number.POSITIVE_INFINITY,
-  };
-}
-
-/** Residuals by radius, all stars together. */
-function ringSums(
-  stars: readonly FitStar[],
-  noise: Noise,
-): { chi2: Float64Array; difference: Float64Array; error: Float64Array } {
-  const rings = stars.length === 0 ? 0 : Math.max(1, Math.floor(Math.min(...stars.map((star) => star.size)) / 2) - 1);
-  const chi2 = new Float64Array(rings);
-  const count = new Float64Array(rings);
-  const difference = new Float64Array(rings);
-  const error = new Float64Array(rings);
-  let total = 0;
-  for (const { size, x, y, data, weight, given, model, flux, background } of stars) {
-    total += flux;
-    for (let k = 0; k < data.length; k++) {
-      const i = k % size;
-      const ring = Math.floor(Math.hypot(i - x, (k - i) / size - y));
-      if (weight[k] === 0 || ring >= rings) continue;
-      const residual = data[k] - background - flux * model[k];
-      chi2[ring] += residual * residual * weight[k];
-      count[ring]++;
-      difference[ring] += residual;
-      error[ring] += noise.scale / given[k];
-    }
-  }
-  for (let r = 0; r < rings; r++) {
-    chi2[r] /= Math.max(1, count[r]);
-    if (r > 0) {
-      difference[r] += difference[r - 1];
-      error[r] += error[r - 1];
-    }
-  }
-  return { chi2, difference: difference.map((value) => value / total), error: error.map((value) => Math.sqrt(value) / total) };
-}
-
-/** Weighted mean of the first moments of the residuals in a Gaussian window, turned into px by the window's response to a shift. */
-function centroidOffset(stars: readonly FitStar[], fwhm: number): { x: number; y: number; error: number } {
-  const width = (4 * Math.LN2) / (fwhm * fwhm);
-  let sumX = 0;
-  let sumY = 0;
-  let weights = 0;
-  for (const { size, x, y, data, weight, given, model, flux, background } of stars) {
-    let momentX = 0;
-    let momentY = 0;
-    let response = 0;
-    let variance = 0;
-    for (let k = 0; k < data.length; k++) {
-      if (weight[k] === 0) continue;
-      const dx = (k % size) - x;
-      const dy = Math.floor(k / size) - y;
-      const window = Math.exp(-width * (dx * dx + dy * dy));
-      const residual = data[k] - background - flux * model[k];
-      momentX += window * dx * residual;
-      momentY += window * dy * residual;
-      // A shift s of the light moves the windowed moment by s sum P (1 - width r^2) window.
-      response += window * (1 - width * (dx * dx + dy * dy)) * flux * model[k];
-      variance += (window * dx) ** 2 / given[k];
-    }
-    if (!(response > 0) || !(variance > 0)) continue;
-    const inverse = (response * response) / variance;
-    sumX += (inverse * momentX) / response;
-    sumY += (inverse * momentY) / response;
-    weights += inverse;
-  }
-  return { x: sumX / weights, y: sumY / weights, error: 1 / Math.sqrt(weights) };
+  return { verdict: 'accepted', reasons: [] };
 }

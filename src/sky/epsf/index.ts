@@ -5,7 +5,7 @@
  *   const { verdict, reasons } = acceptEpsf(epsf, otherStars);
  *   const image = sampleEpsf(epsf, 31.3, 30.8, 61);
  */
-export { ACCEPT_LIMITS, type Acceptance, type AcceptLimits, acceptEpsf } from './accept.ts';
+export { ACCEPT_LIMITS, type Acceptance, type AcceptLimits, acceptEpsf, type Verdict } from './accept.ts';
 export { buildEpsf, defaultOversampling, type EpsfBuild, type EpsfBuildOptions, type StarResult } from './build.ts';
 export { type ClassicBuild, type ClassicOptions, type ClassicStar, classicEpsf } from './classic.ts';
 export { type Epsf, epsfStamp, regridEpsf, sampleEpsf } from './epsf.ts';

@@ -56,6 +56,7 @@ export function makeEpsf(cutouts: readonly StarCutout[], profile: Profile, setti
     const acceptance = acceptEpsf(
       built.epsf,
       jury.map((k) => cutouts[k]),
+      { heldOut },
     );
     const { stamp } = epsfStamp(built.epsf, settings.finalPsfSize);
     if (!stamp.every(Number.isFinite)) return failed('the PSF is not finite', judges, none);
