@@ -71,6 +71,11 @@ export const epsf = edgeObject({
   model_error: nonNegative.default(0.01).describe('error of the PSF itself as a part of its value (arclet)'),
   clip_sigma: positive.default(5).describe('pixels of stars further off than this many sigma do not count (arclet)'),
   rounds: count.default(8).describe("most rounds of arclet's builder (arclet)"),
+  max_neighbour_flux: nonNegative
+    .default(0.02)
+    .describe(
+      'most light of neighbours of a star of the PSF, over its own; beyond 2 FWHM they count by (2 FWHM / distance)^4 (arclet)',
+    ),
   holdout_every: z.number().int().min(2).default(5).describe('every n-th star judges the PSF and does not make it (arclet)'),
   holdout_min_stars: count.default(8).describe('with fewer stars none is held out (arclet)'),
   interpolate: flag.default(true).describe('write the PSF as a function of position besides one PSF per cell (arclet)'),

@@ -13,6 +13,7 @@ import { type GaiaSeeds, readSeeds, type Seeds } from './epsf/gaia-seeds.ts';
 import { epsfPage } from './epsf/page.ts';
 import { keptBand } from './epsf/resume.ts';
 import { CellRun, sectionOf } from './epsf/run-cells.ts';
+import { SourceIndex } from './epsf/source-index.ts';
 import { openBenches } from './epsf/workers.ts';
 import { type EpsfCell, epsfCells, type Frame, type LoadedField } from './field.ts';
 import { activeCells } from './load-sources.ts';
@@ -62,7 +63,7 @@ export async function epsfField(
       if (kept === undefined) todo.push(frame);
       else finished.set(frame.band, kept);
     }
-    const run = new CellRun(context, config, cells, grid, seeds, finished, failures);
+    const run = new CellRun(context, config, cells, grid, seeds, new SourceIndex(field), finished, failures);
     const groups = settings.parallelBands ? [todo] : todo.map((frame) => [frame]);
     for (const frames of groups) await run.bands(frames, benches, keys);
   } finally {

@@ -266,7 +266,8 @@ describe('ePSFs of a field', () => {
     expect(meta).toMatchObject({ nstars_seed: 3 });
     const chosen = meta['stars'] as { x: number; y: number; origin: string }[];
     expect(chosen.slice(0, 4).map(({ origin }) => origin)).toEqual(['both', 'both', 'both', 'sep']);
-    for (const [k, star] of listed.entries()) expect(Math.hypot(chosen[k].x - star.x, chosen[k].y - star.y)).toBeLessThan(0.3);
+    const first = chosen.slice(0, 3);
+    for (const star of listed) expect(Math.min(...first.map(({ x, y }) => Math.hypot(x - star.x, y - star.y)))).toBeLessThan(0.3);
   });
 
   it('says which band lacks Gaia magnitudes, and names a missing column', async () => {

@@ -14,6 +14,12 @@ export interface Candidates {
   readonly width: Float64Array;
   /** Detections before anything was left out. */
   readonly detected: number;
+  /** All of these, in the order of extraction. */
+  readonly all: { readonly x: Float64Array; readonly y: Float64Array; readonly flux: Float64Array };
+  /** Number in `all`, from 1, of the detection that a pixel belongs to; 0: none. */
+  readonly segmentation: Int32Array;
+  /** Of a candidate, its number in `all`, from 1. */
+  readonly number: Int32Array;
   /** Why detection failed. */
   readonly error?: string;
 }
@@ -47,15 +53,8 @@ export function starBounds({ section, cell, settings, profile }: CellTask): Star
  */
 export function findCandidates(task: CellTask, image: Float32Array, bounds: StarBounds): Candidates {
   const { section, bad, settings, frame } = task;
-  const none = {
-    count: 0,
-    x: new Float64Array(0),
-    y: new Float64Array(0),
-    flux: new Float64Array(0),
-    width: new Float64Array(0),
-  };
   try {
-    const { objects } = extract(
+    const { objects, segmentation } = extract(
       { data: image, width: section.width, height: section.height },
       {
         thresh: settings.threshSigma,
@@ -63,6 +62,7 @@ export function findCandidates(task: CellTask, image: Float32Array, bounds: Star
         mask: bad,
         minarea: settings.minarea,
         deblendCont: DEBLEND_CONTRAST,
+        segmentation: true,
       },
     );
     const brightest = frame.saturation / settings.gaiaSeedSatDiv;
@@ -84,10 +84,25 @@ export function findCandidates(task: CellTask, image: Float32Array, bounds: Star
       flux: column(objects.flux),
       width,
       detected: objects.count,
+      all: { x: Float64Array.from(objects.x), y: Float64Array.from(objects.y), flux: Float64Array.from(objects.flux) },
+      segmentation: segmentation!,
+      number: Int32Array.from(rows, (i) => i + 1),
     };
   } catch (error) {
     if (!isArcletError(error)) throw error;
-    return { ...none, detected: 0, error: error.message };
+    const none = new Float64Array(0);
+    return {
+      count: 0,
+      x: none,
+      y: none,
+      flux: none,
+      width: none,
+      detected: 0,
+      all: { x: none, y: none, flux: none },
+      segmentation: new Int32Array(image.length),
+      number: new Int32Array(0),
+      error: error.message,
+    };
   }
 }
 

@@ -2,6 +2,8 @@
 import type { Acceptance, Epsf, StarCutout } from '../../../sky/epsf/index.ts';
 import type { FitConfig, Profile } from '../config.ts';
 import type { EpsfCell, PixelBox } from '../field.ts';
+import type { OtherSource } from './isolation.ts';
+import type { KnownSources } from './source-index.ts';
 
 export type EpsfSettings = FitConfig['epsf'];
 
@@ -29,6 +31,8 @@ export interface CellTask {
   readonly bad: Uint8Array;
   /** Gaia stars within the magnitudes of the config, pixels of the working frame, in the order of the file. */
   readonly seeds: { readonly x: Float64Array; readonly y: Float64Array };
+  /** Sources of the catalogue in the section and around it. */
+  readonly known: KnownSources;
   readonly profile: Profile;
   readonly settings: EpsfSettings;
   /** Folder of the cell, absolute, for pictures. */
@@ -42,6 +46,10 @@ export interface PsfStar {
   readonly x: number;
   readonly y: number;
   readonly origin: StarOrigin;
+  /** Light of neighbours over its own, see isolation.ts; 0 under profile tract7dt, which does not ask. */
+  readonly contamination: number;
+  /** Neighbours whose pixels are left out. */
+  readonly others: readonly OtherSource[];
 }
 
 /** What other stars say of a PSF; undefined acceptance where there is no PSF. */
@@ -57,6 +65,7 @@ export interface StarRow {
   readonly x: number;
   readonly y: number;
   readonly origin: StarOrigin;
+  readonly contamination: number;
   readonly use: 'made' | 'judged' | 'rejected';
   readonly reason?: string;
 }

@@ -16,7 +16,7 @@ export async function makeCell(task: CellTask): Promise<CellOutcome> {
   const { frame, cell, section, settings, profile } = task;
   const background = subtractBackground(task);
   const selection = selectStars(task, background.image);
-  const cut = cutStars(task, background.image, selection.stars);
+  const cut = cutStars(task, background.image, selection.stars, selection.neighbourhood);
   const made = makeEpsf(
     cut.map(({ cutout }) => cutout),
     profile,
@@ -93,6 +93,7 @@ export async function makeCell(task: CellTask): Promise<CellOutcome> {
       section: { x0: section.x0, x1: section.x0 + section.width, y0: section.y0, y1: section.y0 + section.height },
       detections: selection.detected,
       candidates: selection.candidates,
+      ...(selection.isolation === undefined ? {} : { isolation: selection.isolation }),
       gaia_aperture_radius_pix: selection.apertureRadius,
       builder: made.builder,
       gate: gateFacts(made.gate),
@@ -127,7 +128,13 @@ export function gateFacts({ acceptance, heldOut }: GateReport): Record<string, u
 
 function starRow(task: CellTask, { star }: CutStar, index: number, made: MadeEpsf): StarRow {
   const { section } = task;
-  const place = { id: star.id, x: star.x + section.x0, y: star.y + section.y0, origin: star.origin };
+  const place = {
+    id: star.id,
+    x: star.x + section.x0,
+    y: star.y + section.y0,
+    origin: star.origin,
+    contamination: star.contamination,
+  };
   if (made.judges.includes(index)) return { ...place, use: 'judged' };
   const fit = made.fitted.find((one) => one.index === index);
   if (fit !== undefined && fit.rejected === undefined) return { ...place, use: 'made' };

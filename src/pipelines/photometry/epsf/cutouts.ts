@@ -1,6 +1,7 @@
 /** Cutouts of stars with their weights, and the level of the sky right around each. */
 import type { StarCutout } from '../../../sky/epsf/index.ts';
 import type { CellTask, EpsfSettings, PsfStar } from './cell-types.ts';
+import type { Neighbourhood } from './isolation.ts';
 import { clipAboutMedian, medianOfSorted } from './medians.ts';
 
 /** A star and its pixels. */
@@ -27,8 +28,17 @@ export function annulusOf(settings: EpsfSettings): { readonly inner: number; rea
   return { inner: Math.min(Math.max(settings.starLocalBkgAnnulusRinPix, 0), outer - 1), outer };
 }
 
-/** Cuts stars out of a section; those whose cutout leaves the section are left out. */
-export function cutStars(task: CellTask, image: Float32Array, stars: readonly PsfStar[]): CutStar[] {
+/**
+ * Cuts stars out of a section; those whose cutout leaves the section are left out. Pixels of neighbours have no weight.
+ *
+ * @param neighbourhood undefined: neighbours count
+ */
+export function cutStars(
+  task: CellTask,
+  image: Float32Array,
+  stars: readonly PsfStar[],
+  neighbourhood?: Neighbourhood,
+): CutStar[] {
   const { section, settings } = task;
   const size = settings.cutoutSize;
   const half = (size - 1) / 2;
@@ -45,11 +55,47 @@ export function cutStars(task: CellTask, image: Float32Array, stars: readonly Ps
         weight[j * size + i] = level(image, from);
       }
     }
+    if (neighbourhood !== undefined) maskOthers(task, star, { left, low, weight }, neighbourhood);
     const raw = { data, weight, size, x: star.x - left, y: star.y - low };
     const localLevel = localBackground(raw, settings);
     const cutout = localLevel.status === 'ok' ? { ...raw, data: data.map((value) => value - localLevel.level) } : raw;
     return [{ star, raw, cutout, localLevel }];
   });
+}
+
+/** Light of a star this near is its own, FWHM. */
+const OWN_FWHM = 1.25;
+/** Of a neighbour without detection. */
+const OTHER_FWHM = 1.5;
+
+/** Takes the weight from other detections, grown by half a FWHM and a pixel, and from discs around other neighbours; the star's core stays. */
+function maskOthers(
+  { section, settings }: CellTask,
+  star: PsfStar,
+  { left, low, weight }: { left: number; low: number; weight: Float32Array },
+  { segmentation, fwhmPx }: Neighbourhood,
+): void {
+  const size = settings.cutoutSize;
+  const [cx, cy] = [star.x - left, star.y - low];
+  const clear = (x: number, y: number, radius: number) => {
+    for (let j = Math.max(0, Math.ceil(y - radius)); j <= Math.min(size - 1, y + radius); j++) {
+      for (let i = Math.max(0, Math.ceil(x - radius)); i <= Math.min(size - 1, x + radius); i++) {
+        if ((i - x) ** 2 + (j - y) ** 2 <= radius ** 2 && Math.hypot(i - cx, j - cy) > OWN_FWHM * fwhmPx)
+          weight[j * size + i] = 0;
+      }
+    }
+  };
+  for (const { x, y } of star.others) clear(x - left, y - low, OTHER_FWHM * fwhmPx);
+  const own = segmentation[Math.round(star.y) * section.width + Math.round(star.x)];
+  const reach = Math.ceil(fwhmPx / 2) + 1;
+  for (let j = -reach; j < size + reach; j++) {
+    for (let i = -reach; i < size + reach; i++) {
+      const [x, y] = [left + i, low + j];
+      if (x < 0 || y < 0 || x >= section.width || y >= section.height) continue;
+      const segment = segmentation[y * section.width + x];
+      if (segment !== 0 && segment !== own) clear(i, j, reach);
+    }
+  }
 }
 
 /**

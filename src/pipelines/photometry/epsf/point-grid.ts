@@ -1,4 +1,4 @@
-/** Nearest of many points in the plane within a fixed distance. */
+/** Points in the plane that are within a fixed distance: the nearest, or all. */
 
 /** Points in buckets as wide as the distance: a search looks at nine of them. */
 export class PointGrid {
@@ -39,5 +39,14 @@ export class PointGrid {
       }
     }
     return found;
+  }
+
+  /** All points at most the distance away, in no order. */
+  within(x: number, y: number): number[] {
+    const size = Math.max(this.#reach, 1);
+    const most = this.#reach * this.#reach;
+    const near = (k: number) => (this.#x[k] - x) ** 2 + (this.#y[k] - y) ** 2 <= most;
+    const steps = [-size, 0, size];
+    return steps.flatMap((dy) => steps.flatMap((dx) => this.#bucket(x + dx, y + dy).filter(near)));
   }
 }

@@ -8,7 +8,9 @@ import type { CellOutcome, CellTask } from './cell-types.ts';
 import { type FinishedCell, finishBand } from './finish-band.ts';
 import { mostStarsPerCell } from './frame-psf.ts';
 import { type GaiaSeeds, seedsWithin } from './gaia-seeds.ts';
+import { NEIGHBOUR_REACH } from './isolation.ts';
 import { keepBand } from './resume.ts';
+import type { SourceIndex } from './source-index.ts';
 import { type Bench, drain } from './workers.ts';
 
 /** What is read for a cell: under profile arclet with a margin, so that stars at its edges can be cut out. */
@@ -37,6 +39,7 @@ export class CellRun {
   readonly #cells: readonly EpsfCell[];
   readonly #grid: readonly EpsfCell[];
   readonly #seeds: GaiaSeeds | undefined;
+  readonly #sources: SourceIndex;
   readonly #finished: Map<string, FinishedCell[]>;
   readonly #failures: Failure[];
 
@@ -46,6 +49,7 @@ export class CellRun {
     cells: readonly EpsfCell[],
     grid: readonly EpsfCell[],
     seeds: GaiaSeeds | undefined,
+    sources: SourceIndex,
     finished: Map<string, FinishedCell[]>,
     failures: Failure[],
   ) {
@@ -54,6 +58,7 @@ export class CellRun {
     this.#cells = cells;
     this.#grid = grid;
     this.#seeds = seeds;
+    this.#sources = sources;
     this.#finished = finished;
     this.#failures = failures;
   }
@@ -94,6 +99,7 @@ export class CellRun {
   }
 
   async #task(frame: Frame, cell: EpsfCell, bad: Set<string>): Promise<CellTask | undefined> {
+    const { epsf: settings } = this.#config;
     const { band, sigmaSky, saturation, fwhmPx, gainElectronsPerAdu, scale } = frame;
     const section = sectionOf(cell, frame, this.#config);
     try {
@@ -104,9 +110,10 @@ export class CellRun {
         section,
         image: pixels.image,
         bad: pixels.bad,
+        known: this.#sources.near(section, (settings.cutoutSize - 1) / 2 + NEIGHBOUR_REACH, band),
         seeds: seedsWithin(this.#seeds?.byBand.get(band), section),
         profile: this.#config.profile,
-        settings: this.#config.epsf,
+        settings,
         folder: inFolder(inFolder(this.#config.outputs.epsfDir, band), cell.tag),
         dpi: this.#config.plotting.dpi,
       };
