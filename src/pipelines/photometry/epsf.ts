@@ -2,14 +2,13 @@
  * Stage `epsf`: the effective PSF of every active cell of every band, tested on stars that it was not made from. Frames are read by cells, so memory
  * holds as many cells as there are workers.
  */
-import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import type { Failure, StageContext } from '../stage.ts';
 import { meanEpoch } from './augment/epoch.ts';
 import type { FitConfig } from './config.ts';
 import type { FinishedCell } from './epsf/finish-band.ts';
-import { type GaiaSeeds, readSeeds, type Seeds } from './epsf/gaia-seeds.ts';
+import { type GaiaSeeds, readSeeds } from './epsf/gaia-seeds.ts';
+import { bandKey, sourcesHash } from './epsf/key.ts';
 import { epsfPage } from './epsf/page.ts';
 import { keptBand } from './epsf/resume.ts';
 import { CellRun, sectionOf } from './epsf/run-cells.ts';
@@ -53,7 +52,13 @@ export async function epsfField(
   const finished = new Map<string, FinishedCell[]>();
   const failures: Failure[] = [];
   const keys = new Map<string, string>();
-  for (const frame of field.frames) keys.set(frame.band, await bandKey(context, frame, cells, seeds?.byBand.get(frame.band)));
+  const { version } = context;
+  const sources = sourcesHash(field, config);
+  for (const frame of field.frames) {
+    const { band } = frame;
+    const own = { seeds: seeds?.byBand.get(band), fluxes: field.columns[`FLUX_${band}`] };
+    keys.set(band, await bandKey({ version, config, frame, box: field.box, cells, sources, ...own }));
+  }
   try {
     const todo: Frame[] = [];
     for (const frame of field.frames) {
@@ -70,7 +75,9 @@ export async function epsfField(
     await Promise.all(benches.map((bench) => bench.close()));
   }
   const rows = field.frames.flatMap(({ band }) => finished.get(band) ?? []);
-  const bandRows = failures.map(({ subject, reason }) => ({ band: subject, status: 'band_fail', error: reason }));
+  const unread = [...failures];
+  failures.push(...bandsWithout(finished));
+  const bandRows = unread.map(({ subject, reason }) => ({ band: subject, status: 'band_fail', error: reason }));
   const summaryPlace = inFolder(folder, 'epsf_summary.json');
   const pagePlace = inFolder(folder, 'index.html');
   const encode = (text: string) => new TextEncoder().encode(text);
@@ -138,38 +145,6 @@ function workersFor({ log }: StageContext, config: FitConfig, frames: readonly F
   return workers;
 }
 
-/** What a band's PSFs follow from. */
-async function bandKey(
-  { record, version }: StageContext,
-  frame: Frame,
-  cells: readonly EpsfCell[],
-  seeds: Seeds | undefined,
-): Promise<string> {
-  const { band, path, width, height, scale, sigmaSky, saturation, fwhmPx } = frame;
-  // An image that was made anew under the same name; objects elsewhere have no such time.
-  const written = await stat(path).then(
-    ({ mtimeMs, size }) => ({ mtimeMs, size }),
-    () => undefined,
-  );
-  const facts = {
-    written,
-    config: record.configHash,
-    version,
-    band,
-    path,
-    width,
-    height,
-    scale,
-    sigmaSky,
-    saturation,
-    fwhmPx,
-    cells: cells.map(({ tag }) => tag),
-  };
-  const hash = createHash('sha256').update(JSON.stringify(facts));
-  for (const column of seeds === undefined ? [] : [seeds.x, seeds.y]) hash.update(column);
-  return hash.digest('hex');
-}
-
 function pageText({ profile, epsf: settings }: FitConfig): string {
   const builder =
     profile === 'arclet'
@@ -180,6 +155,7 @@ function pageText({ profile, epsf: settings }: FitConfig): string {
 
 function countsOf({ frames }: LoadedField, rows: readonly FinishedCell[], empty: number): Record<string, number> {
   const sources = (source: FinishedCell['source']) => rows.filter((row) => row.source === source).length;
+  const verdicts = (verdict: string) => rows.filter((row) => row.verdict === verdict).length;
   return {
     epsf_bands: frames.length,
     epsf_cells: rows.length,
@@ -188,8 +164,11 @@ function countsOf({ frames }: LoadedField, rows: readonly FinishedCell[], empty:
     epsf_frame: sources('frame'),
     epsf_neighbours: sources('neighbours'),
     epsf_moffat: sources('moffat'),
+    epsf_own_rejected: sources('cell-rejected'),
     epsf_none: sources('none'),
-    epsf_rejected: rows.filter(({ verdict }) => verdict === 'rejected').length,
+    epsf_accepted: verdicts('accepted'),
+    epsf_rejected: verdicts('rejected'),
+    epsf_untested: verdicts('untested'),
   };
 }
 
@@ -201,8 +180,12 @@ function summaryOf(
 ): string[] {
   const own = rows.filter(({ source }) => source === 'cell').length;
   const lines = [`ePSF: ${own} of ${frames.length * cells} cells in ${frames.length} bands have a PSF of their own`];
-  const rejected = rows.filter(({ verdict }) => verdict === 'rejected');
+  const verdicts = (verdict: string) => rows.filter((row) => row.verdict === verdict);
+  const [untested, rejected] = [verdicts('untested'), verdicts('rejected')];
+  if (untested.length > 0) lines.push(`${untested.length} PSFs are untested, their stars cannot tell: ${namesOf(untested)}`);
   if (rejected.length > 0) lines.push(`${rejected.length} PSFs were rejected by their gate: ${namesOf(rejected)}`);
+  const kept = rows.filter(({ source }) => source === 'cell-rejected');
+  if (kept.length > 0) lines.push(`warning: ${kept.length} of them stay, nothing does better: ${namesOf(kept)}`);
   const without = rows.filter(({ source, verdict }) => source !== 'cell' && verdict !== 'rejected');
   for (const [problem = 'no PSF', of] of [...Map.groupBy(without, ({ problem }) => problem)].slice(0, MOST_PROBLEMS))
     lines.push(`${of.length} cells have no PSF of their own, ${problem.replace(/\.$/, '')}: ${namesOf(of)}`);

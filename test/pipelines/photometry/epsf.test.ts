@@ -44,7 +44,6 @@ function contextOf(more: Partial<StageContext> = {}): { context: StageContext; m
     log: { info: (_: string, message: string) => messages.push(message), progress: () => undefined },
     version: 'test',
     force: false,
-    record: { configHash: 'one' },
     ...more,
   } as unknown as StageContext;
   return { context, messages };
@@ -128,16 +127,48 @@ describe('ePSFs of a field', () => {
     };
     const counted = { ...frame, section: read };
     const counting = { ...field, frames: [counted] } as LoadedField;
-    const run = (more: Partial<StageContext> = {}) => epsfField(contextOf(more).context, configOf({}), counting, { workers: 0 });
+    const run = (more: Partial<StageContext> = {}, config: Record<string, unknown> = {}) =>
+      epsfField(contextOf(more).context, configOf({}, config), counting, { workers: 0 });
     const first = await run();
     expect(reads).toBe(4);
     const again = await run();
     expect(reads).toBe(4);
     expect(again.counts).toEqual(first.counts);
-    await run({ record: { configHash: 'two' } as StageContext['record'] });
+    // What later stages read is no reason to make PSFs again.
+    await run({}, { patch_run: { n_opt_iters: 25 } });
+    expect(reads).toBe(4);
+    await run({}, { moffat_psf: { beta: 3 } });
     expect(reads).toBe(8);
-    await run({ force: true, record: { configHash: 'two' } as StageContext['record'] });
+    await run({ force: true }, { moffat_psf: { beta: 3 } });
     expect(reads).toBe(12);
+  });
+
+  it('goes on after the cells that a run which was stopped had finished', async () => {
+    const { field } = fieldOf();
+    const [frame] = field.frames;
+    let reads = 0;
+    const section: typeof frame.section = (...box) => {
+      reads++;
+      return frame.section(...box);
+    };
+    const counting = { ...field, frames: [{ ...frame, section }] } as LoadedField;
+    const abort = new AbortController();
+    const { context } = contextOf({ signal: abort.signal });
+    Object.assign(context.log, { progress: (_: string, done: number) => done === 3 && abort.abort() });
+    const stopped = epsfField(context, configOf({}), counting, { workers: 0 });
+    await expect(stopped).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(reads).toBe(3);
+    await epsfField(contextOf().context, configOf({}), counting, { workers: 0 });
+    expect(reads).toBe(4);
+    const files = async () => {
+      const names = await readdir(join(folder, 'EPSFs'), { recursive: true });
+      const numbers = names.filter((name) => /\.(npy|npz|json)$/.test(name)).sort();
+      return Promise.all(numbers.map(async (name) => [name, (await readFile(join(folder, 'EPSFs', name))).toString('base64')]));
+    };
+    const resumed = await files();
+    expect((await readdir(join(folder, 'EPSFs'), { recursive: true })).filter((name) => name.endsWith('.bin'))).toEqual([]);
+    await epsfField(contextOf({ force: true }).context, configOf({}), counting, { workers: 0 });
+    expect(await files()).toEqual(resumed);
   });
 
   it('gives a cell without stars the PSF of the whole frame and says so', async () => {

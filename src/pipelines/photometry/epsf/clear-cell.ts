@@ -1,12 +1,17 @@
 /** What an earlier run left of a cell goes before anything new is written: a picture or PSF of other stars must not stand beside a new meta.json. */
 import { openStore } from '../../../io/store/store.ts';
 
+/** A cell of a band that is not done, see resume.ts. */
+export const OUTCOME_FILE = 'outcome.bin';
+
 const FILES = [
+  OUTCOME_FILE,
   // First: a cell with a meta.json is whole.
   'meta.json',
   'epsf.npy',
   'epsf_rejected.npy',
   'epsf.png',
+  'epsf_rejected.png',
   'psfstars.png',
   'psfstars_bgsub.png',
   'background_diagnostics.png',

@@ -1,8 +1,11 @@
-/** A band that is done is kept while nothing that its PSFs follow from has changed. */
+/** A band that is done, and a cell of one that is not, are kept while nothing that their PSFs follow from has changed. */
+import { deserialize, serialize } from 'node:v8';
 import { isArcletError } from '../../../core/errors.ts';
 import { decodeNpy } from '../../../io/npy.ts';
-import { openSource } from '../../../io/store/store.ts';
+import { openSource, openStore } from '../../../io/store/store.ts';
 import { inFolder, putObject } from '../places.ts';
+import type { CellOutcome } from './cell-types.ts';
+import { OUTCOME_FILE } from './clear-cell.ts';
 import type { FinishedCell } from './finish-band.ts';
 
 const BAND_FILE = 'band.json';
@@ -38,6 +41,39 @@ export async function keptBand(folder: string, key: string, size: number): Promi
     // Missing, cut off or by hand: it is made again.
     if (isArcletError(error) || error instanceof SyntaxError) return undefined;
     throw error;
+  }
+}
+
+/** Puts what came out of a cell beside its pictures, until its band is done. */
+export async function keepCell(folder: string, key: string, outcome: CellOutcome): Promise<void> {
+  await putObject(inFolder(folder, OUTCOME_FILE), serialize({ key, outcome }));
+}
+
+/** What an earlier run that was stopped made of a cell, under the same key; undefined otherwise. */
+export async function keptCell(folder: string, key: string): Promise<CellOutcome | undefined> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await read(inFolder(folder, OUTCOME_FILE));
+  } catch (error) {
+    if (isArcletError(error)) return undefined;
+    throw error;
+  }
+  try {
+    const kept = deserialize(bytes) as { key: string; outcome: CellOutcome };
+    return kept.key === key ? kept.outcome : undefined;
+  } catch {
+    // Of another Node, or not ours.
+    return undefined;
+  }
+}
+
+/** When the band is done its cells need no longer be kept one by one. */
+export async function dropCells(folder: string, tags: readonly string[]): Promise<void> {
+  const store = await openStore(folder);
+  try {
+    for (const tag of tags) await store.delete(`${tag}/${OUTCOME_FILE}`);
+  } finally {
+    await store.close();
   }
 }
 

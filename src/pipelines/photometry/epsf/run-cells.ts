@@ -9,7 +9,7 @@ import { type FinishedCell, finishBand } from './finish-band.ts';
 import { mostStarsPerCell } from './frame-psf.ts';
 import { type GaiaSeeds, seedsWithin } from './gaia-seeds.ts';
 import { NEIGHBOUR_REACH } from './isolation.ts';
-import { keepBand } from './resume.ts';
+import { dropCells, keepBand, keepCell, keptCell } from './resume.ts';
 import type { SourceIndex } from './source-index.ts';
 import { type Bench, drain } from './workers.ts';
 
@@ -71,9 +71,8 @@ export class CellRun {
     let done = 0;
     const work = async (bench: Bench, { frame, cell }: Job) => {
       const { band } = frame;
-      const task = bad.has(band) ? undefined : await this.#task(frame, cell, bad);
-      if (task !== undefined) {
-        const outcome = await bench.cell(task);
+      const outcome = bad.has(band) ? undefined : await this.#outcome(frame, cell, bench, keys.get(band)!, bad);
+      if (outcome !== undefined) {
         // The PSF of the frame takes a few stars of each cell; the others' pixels need not stay.
         outcomes.get(band)!.push({ ...outcome, best: outcome.best.slice(0, mostStarsPerCell(this.#cells.length)) });
       }
@@ -84,6 +83,10 @@ export class CellRun {
       outcomes.set(band, []);
       const finished = await finishBand(frame, this.#grid, cells, this.#config, bench);
       await keepBand(inFolder(this.#config.outputs.epsfDir, band), keys.get(band)!, finished);
+      await dropCells(
+        inFolder(this.#config.outputs.epsfDir, band),
+        this.#cells.map(({ tag }) => tag),
+      );
       this.#finished.set(band, finished);
       const own = finished.filter(({ source }) => source === 'cell').length;
       log.info('epsf', `ePSF ${band}: ${own} of ${finished.length} cells have a PSF of their own`);
@@ -92,10 +95,22 @@ export class CellRun {
     if (signal.aborted) {
       throw new ArcletError('ABORTED', `The run was stopped after ${done} of ${jobs.length} ePSF cells.`, {
         subject: 'epsf',
-        remedy: 'Run it again: bands that are finished are skipped.',
+        remedy: 'Run it again: bands and cells that are finished are skipped.',
         cause: signal.reason,
       });
     }
+  }
+
+  /** What came of a cell, in this run or one that was stopped; undefined where its image cannot be read. */
+  async #outcome(frame: Frame, cell: EpsfCell, bench: Bench, key: string, bad: Set<string>): Promise<CellOutcome | undefined> {
+    const folder = inFolder(inFolder(this.#config.outputs.epsfDir, frame.band), cell.tag);
+    const kept = this.#context.force ? undefined : await keptCell(folder, key);
+    if (kept !== undefined) return kept;
+    const task = await this.#task(frame, cell, bad);
+    if (task === undefined) return undefined;
+    const outcome = await bench.cell(task);
+    await keepCell(folder, key, outcome);
+    return outcome;
   }
 
   async #task(frame: Frame, cell: EpsfCell, bad: Set<string>): Promise<CellTask | undefined> {
