@@ -145,6 +145,15 @@ function workersFor({ log }: StageContext, config: FitConfig, frames: readonly F
   return workers;
 }
 
+/** Bands of which no cell has a PSF that was not rejected: photometry of these is not to be trusted. */
+function bandsWithout(finished: ReadonlyMap<string, readonly FinishedCell[]>): Failure[] {
+  return [...finished].flatMap(([band, cells]) => {
+    const isBad = ({ source }: FinishedCell) => source === 'cell-rejected' || source === 'none';
+    if (cells.length === 0 || !cells.every(isBad)) return [];
+    return [{ subject: band, reason: `none of ${cells.length} cells has a PSF that its stars do not reject` }];
+  });
+}
+
 function pageText({ profile, epsf: settings }: FitConfig): string {
   const builder =
     profile === 'arclet'

@@ -9,6 +9,8 @@ export { ACCEPT_LIMITS, type Acceptance, type AcceptLimits, acceptEpsf, type Ver
 export { buildEpsf, defaultOversampling, type EpsfBuild, type EpsfBuildOptions, type StarResult } from './build.ts';
 export { type ClassicBuild, type ClassicOptions, type ClassicStar, classicEpsf } from './classic.ts';
 export { type Epsf, epsfStamp, regridEpsf, sampleEpsf } from './epsf.ts';
+export { type Estimate, solveModes } from './gate-modes.ts';
+export { fitCutouts } from './gate-stars.ts';
 export {
   type AlignedCells,
   alignCells,

@@ -401,15 +401,15 @@ describe('fallbacks', () => {
     const rejected = cellWith(6);
     expect(rejected.gate.acceptance?.verdict).toBe('rejected');
     expect(
-      chooseFallback(rejected, [candidate('frame', 8), candidate('neighbours', 4.5), candidate('moffat', 4.5)])?.source,
+      chooseFallback(rejected, [candidate('frame', 8), candidate('neighbours', 4.5), candidate('moffat', 4.5)])?.candidate.source,
     ).toBe('neighbours');
-    expect(chooseFallback(rejected, [candidate('frame', 5.5), candidate('moffat', 5.2)])?.source).toBe('moffat');
+    expect(chooseFallback(rejected, [candidate('frame', 5.5), candidate('moffat', 5.2)])?.candidate.source).toBe('moffat');
     expect(chooseFallback(rejected, [candidate('frame', 9), candidate('moffat', 11)])).toBeUndefined();
   });
 
   it('takes the first where there are no stars to ask', () => {
     const empty = { jury: [], gate: { heldOut: false, acceptance: undefined } } as unknown as CellOutcome;
-    expect(chooseFallback(empty, [candidate('frame', 9), candidate('moffat', 4.5)])?.source).toBe('frame');
+    expect(chooseFallback(empty, [candidate('frame', 9), candidate('moffat', 4.5)])?.candidate.source).toBe('frame');
   });
 
   it('a Moffat stamp sums to 1', () => {

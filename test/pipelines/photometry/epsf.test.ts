@@ -70,7 +70,9 @@ describe('ePSFs of a field', () => {
       psf_source: 'cell',
       psfstar_mode: 'sep+gaia',
       epsf_shape: [55, 55],
-      gate: { verdict: 'accepted', held_out: true },
+      usable: true,
+      // Seven judges of S/N 100 know the flux bias to 0.8 %: too little for a limit of 1 %.
+      gate: { verdict: 'untested', held_out: true },
       patch_background: { patch_bkg_status: 'ok' },
       epsf_qa: { ee_edge: 1 },
     });

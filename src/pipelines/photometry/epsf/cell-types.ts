@@ -85,6 +85,8 @@ export interface CellOutcome {
   readonly best: readonly StarCutout[];
   /** Cutouts of the stars that judged the PSF: they judge what may take its place, too. */
   readonly jury: readonly StarCutout[];
+  /** Neither the other cells nor the header have stars of this width: the jury are no stars. */
+  readonly isWide?: boolean;
   readonly seconds: number;
 }
 

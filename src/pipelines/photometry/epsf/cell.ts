@@ -1,12 +1,14 @@
 /** One cell of one band, from its pixels to its PSF, its numbers and its pictures. */
-import { type Epsf, type FittedStar, growthQuality, residualQuality, sampleEpsf } from '../../../sky/epsf/index.ts';
+import type { FittedStar } from '../../../sky/epsf/index.ts';
 import { snake } from '../../schema.ts';
 import { subtractBackground } from './background.ts';
 import { type MadeEpsf, makeEpsf } from './build.ts';
-import type { CellOutcome, CellTask, GateReport, StarRow } from './cell-types.ts';
+import { cellQuality } from './cell-qa.ts';
+import type { CellOutcome, CellTask, StarRow } from './cell-types.ts';
 import { clearCell } from './clear-cell.ts';
 import { type CutStar, cutStars } from './cutouts.ts';
 import { CellFigures } from './figures.ts';
+import { gateFacts } from './gate-facts.ts';
 import { meanOf, medianOf } from './medians.ts';
 import { type Selection, selectStars } from './select.ts';
 
@@ -30,9 +32,6 @@ export async function makeCell(task: CellTask): Promise<CellOutcome> {
     flux,
     background: level,
   }));
-  const shown = fitted.slice(0, settings.residualDiagMaxStars);
-  const growth = made.stamp === undefined ? undefined : growthQuality(made.stamp, settings.finalPsfSize);
-  const residuals = made.epsf === undefined ? undefined : residualQuality(made.epsf, shown);
 
   await clearCell(task.folder);
   const figures = new CellFigures(task);
@@ -40,12 +39,13 @@ export async function makeCell(task: CellTask): Promise<CellOutcome> {
   await figures.selection(background, selection.stars, selection.seeds);
   await figures.stars('extracted_stars.png', cut);
   await figures.localBackground(cut);
-  if (made.epsf !== undefined && made.stamp !== undefined && growth !== undefined && residuals !== undefined) {
+  const { epsf, stamp, gate } = made;
+  const note = `${made.starsUsed} of ${cut.length} stars`;
+  let quality: Record<string, unknown> = { epsf_shape: null };
+  if (epsf !== undefined && stamp !== undefined) {
     const usedStars = used.map(({ index }) => cut[index]);
     await figures.stars('used_stars.png', usedStars);
-    await figures.epsf(made.stamp, `${made.starsUsed} of ${cut.length} stars`);
-    await figures.growth(growth);
-    await figures.residuals(residuals, pullsOf(made.epsf, shown));
+    quality = await cellQuality({ epsf, stamp, fitted, gate, note }, settings, figures);
   }
 
   const stars = cut.map((one, index) => starRow(task, one, index, made));
@@ -77,15 +77,10 @@ export async function makeCell(task: CellTask): Promise<CellOutcome> {
       nstars_extract: cut.length,
       nstars_used: made.starsUsed,
       nstars_fitfail: made.starsFailed,
-      epsf_shape: made.stamp === undefined ? null : [settings.finalPsfSize, settings.finalPsfSize],
       patch_background: background.report,
       local_star_background: localSummary(cut),
       local_bkg_diagnostics: localDiagnostics(task, cut),
-      ...(growth === undefined ? {} : { epsf_qa: { ...growth, growth: undefined } }),
-      ...(growth === undefined || !settings.saveGrowthCurve ? {} : { growth_curve: [...growth.growth] }),
-      ...(residuals === undefined
-        ? {}
-        : { residual_qa: { ...residuals, data: undefined, model: undefined, residual: undefined } }),
+      ...quality,
       cfg: Object.fromEntries(Object.entries(settings).map(([key, value]) => [snake(key), value])),
       status: made.stamp === undefined ? 'fail' : 'ok',
       ...errorOf(made, selection),
@@ -105,25 +100,6 @@ export async function makeCell(task: CellTask): Promise<CellOutcome> {
 function errorOf(made: MadeEpsf, selection: Selection): { error?: string } {
   const reasons = [made.error, selection.error].filter((reason) => reason !== undefined);
   return reasons.length === 0 ? {} : { error: reasons.join('; ') };
-}
-
-/** The gate in words of meta.json. */
-export function gateFacts({ acceptance, heldOut }: GateReport): Record<string, unknown> {
-  if (acceptance === undefined) return { verdict: 'none', held_out: heldOut };
-  const worst = [...acceptance.growthDifference].reduce((most, value) => (Math.abs(value) > Math.abs(most) ? value : most), 0);
-  return {
-    verdict: acceptance.verdict,
-    held_out: heldOut,
-    reasons: acceptance.reasons,
-    nstars: acceptance.starsUsed,
-    flux_bias: acceptance.fluxBias,
-    flux_bias_error: acceptance.fluxBiasError,
-    core_chi2: acceptance.coreChi2,
-    growth_difference_max: worst,
-    centroid_x_pix: acceptance.centroidX,
-    centroid_y_pix: acceptance.centroidY,
-    centroid_error_pix: acceptance.centroidError,
-  };
 }
 
 function starRow(task: CellTask, { star }: CutStar, index: number, made: MadeEpsf): StarRow {
@@ -156,17 +132,4 @@ function localDiagnostics({ settings }: CellTask, cut: readonly CutStar[]): Reco
   if (!settings.starLocalBkgSubtract || !settings.saveStarLocalBackgroundDiagnostics) return { local_bkg_diag_nstars: 0 };
   const shown = Math.min(cut.length, settings.saveStarMontageMax);
   return { local_bkg_diag_nstars: shown, local_bkg_diag_status: shown === 0 ? 'skipped_no_stars' : 'ok' };
-}
-
-/** Residuals over their errors, all good pixels of all stars. */
-function pullsOf(epsf: Epsf, stars: readonly FittedStar[]): number[] {
-  return stars.flatMap(({ cutout, x, y, flux, background }) => {
-    const model = sampleEpsf(epsf, x, y, cutout.size);
-    const pulls: number[] = [];
-    for (let k = 0; k < model.length; k++) {
-      if (cutout.weight[k] > 0 && Number.isFinite(cutout.data[k]))
-        pulls.push((cutout.data[k] - background - flux * model[k]) * Math.sqrt(cutout.weight[k]));
-    }
-    return pulls;
-  });
 }

@@ -2,11 +2,11 @@
 import { encodePng } from '../../../io/png.ts';
 import { type GridStamp, stampGrid } from '../../../io/stamp-grid.ts';
 import { svgToPng } from '../../../io/svg-png.ts';
-import { histogramChart, lineChart } from '../../../report/charts.ts';
+import { histogramChart, type LineSeries, lineChart } from '../../../report/charts.ts';
 import type { GrowthQuality, ResidualQuality } from '../../../sky/epsf/index.ts';
 import { inFolder, putObject } from '../places.ts';
 import type { CellBackground } from './background.ts';
-import type { CellTask, PsfStar, StarOrigin } from './cell-types.ts';
+import type { CellTask, GateReport, PsfStar, StarOrigin } from './cell-types.ts';
 import { annulusOf, type CutStar } from './cutouts.ts';
 import { type Mark, panelFigure, percentileLimits, symmetricLimits } from './pictures.ts';
 
@@ -19,18 +19,100 @@ const LEGEND: readonly { origin: StarOrigin; label: string; colour: string; shap
 /** Screen pixels per pixel of a star at 300 dpi. */
 const STAMP_ENLARGE = 3;
 
-/** Draws the pictures of one cell into its folder. */
-export class CellFigures {
-  readonly #task: CellTask;
-  readonly #name: string;
+/** What pictures need of a cell; those of its sky and stars need the pixels too. */
+export type FigureTask = Pick<CellTask, 'settings' | 'dpi' | 'folder'> & {
+  readonly frame: { readonly band: string };
+  readonly cell: { readonly tag: string };
+};
 
-  constructor(task: CellTask) {
-    this.#task = task;
-    this.#name = `${task.frame.band} ${task.cell.tag}`;
+/** Draws the pictures of a PSF into the folder of its cell. */
+export class PsfFigures {
+  protected readonly shared: FigureTask;
+  protected readonly name: string;
+
+  constructor(task: FigureTask) {
+    this.shared = task;
+    this.name = `${task.frame.band} ${task.cell.tag}`;
   }
 
-  async #write(name: string, bytes: Uint8Array | Promise<Uint8Array>): Promise<void> {
-    await putObject(inFolder(this.#task.folder, name), await bytes);
+  protected async write(name: string, bytes: Uint8Array | Promise<Uint8Array>): Promise<void> {
+    await putObject(inFolder(this.shared.folder, name), await bytes);
+  }
+
+  async epsf(stamp: Float32Array, note: string, name: 'epsf.png' | 'epsf_rejected.png' = 'epsf.png'): Promise<void> {
+    const size = this.shared.settings.finalPsfSize;
+    let peak = 0;
+    for (const value of stamp) peak = Math.max(peak, value);
+    const plane = { data: stamp, width: size, height: size };
+    const panels = [{ kind: 'pixels', title: note, plane, limits: { low: 0, high: peak }, colours: 'asinh' }] as const;
+    await this.write(name, panelFigure(`${this.name} · ePSF`, panels, { dpi: this.shared.dpi, bars: true }));
+  }
+
+  /** The PSF's growth curve, and that of the stars that judge it: what the gate compares. */
+  async growth({ growth, ...quality }: GrowthQuality, { acceptance, heldOut }: GateReport): Promise<void> {
+    if (!this.shared.settings.saveGrowthCurve) return;
+    const x = Float64Array.from(growth, (_, r) => r);
+    const series: LineSeries[] = [{ name: 'ePSF', x, y: growth }];
+    if (acceptance !== undefined && acceptance.starsUsed > 0) {
+      const { growthDifference, starsUsed } = acceptance;
+      const rings = Math.min(growthDifference.length, growth.length - 1);
+      series.push({
+        name: `${starsUsed} ${heldOut ? 'judges' : 'of its own stars'}`,
+        x: x.slice(1, rings + 1),
+        y: growthDifference.slice(0, rings).map((value, r) => growth[r + 1] + value),
+        dashed: true,
+      });
+    }
+    const svg = await lineChart({
+      title: `${this.name} · growth curve`,
+      subtitle: `50, 80, 90 % within ${quality.ee_r50_pix}, ${quality.ee_r80_pix}, ${quality.ee_r90_pix} px`,
+      x: { label: 'Radius', unit: 'px' },
+      y: { label: 'Part of the light', domain: [0, 1.05] },
+      series,
+      guides: [0.5, 0.8, 0.9].map((value) => ({ axis: 'y', value })),
+      theme: 'light',
+    });
+    await this.write('epsf_growth_curve.png', svgToPng(svg, { scale: Math.min(8, Math.max(0.25, this.shared.dpi / 150)) }));
+  }
+
+  /** @param pulls residuals over their errors */
+  async residuals(quality: ResidualQuality, pulls: ArrayLike<number>): Promise<void> {
+    const { settings, dpi } = this.shared;
+    if (!settings.saveResidualDiagnostics || quality.resid_nstars === 0) return;
+    const size = Math.sqrt(quality.data.length);
+    const plane = (data: Float64Array) => ({ data, width: size, height: size });
+    const limits = percentileLimits(quality.data, 5, 99.5);
+    const svg = await histogramChart({
+      title: 'Residual over error',
+      subtitle: `median ${quality.resid_norm_bias.toPrecision(2)}, rms ${quality.resid_norm_rms.toPrecision(3)}`,
+      width: 400,
+      height: 300,
+      x: { label: '(data - model) / sigma', domain: [-6, 6] },
+      series: [{ name: 'pixels', values: pulls }],
+      bins: 60,
+      theme: 'light',
+    });
+    const panels = [
+      { kind: 'pixels', title: 'median star', plane: plane(quality.data), limits, colours: 'gray' },
+      { kind: 'pixels', title: 'median model', plane: plane(quality.model), limits, colours: 'gray' },
+      { kind: 'pixels', title: `median residual, rms ${quality.resid_rms.toPrecision(3)}`, plane: plane(quality.residual), limits: symmetricLimits(quality.residual), colours: 'diverging' },
+      { kind: 'chart', svg, width: 400 },
+    ] as const; // biome-ignore format: one panel a line
+    const title = `${this.name} · ${quality.resid_nstars} stars less ePSF`;
+    await this.write(
+      'epsf_residual_diagnostics.png',
+      panelFigure(title, panels, { dpi, side: 270, bars: settings.diagnosticsShowColorbar }),
+    );
+  }
+}
+
+/** Draws all pictures of a cell. */
+export class CellFigures extends PsfFigures {
+  readonly #task: CellTask;
+
+  constructor(task: CellTask) {
+    super(task);
+    this.#task = task;
   }
 
   get #size() {
@@ -44,7 +126,7 @@ export class CellFigures {
       ({ kind: 'pixels', title, plane: { data, ...this.#size }, limits: percentileLimits(data), colours: 'gray' }) as const;
     const panels = [panel('as read', image), panel('background', background.level), panel('difference', background.image)];
     const bars = settings.diagnosticsShowColorbar;
-    await this.#write('background_diagnostics.png', panelFigure(`${this.#name} · background`, panels, { dpi, bars }));
+    await this.write('background_diagnostics.png', panelFigure(`${this.name} · background`, panels, { dpi, bars }));
   }
 
   /** psfstars.png and psfstars_bgsub.png. */
@@ -57,12 +139,12 @@ export class CellFigures {
     }));
     const draw = (title: string, data: Float32Array) =>
       panelFigure(
-        `${this.#name} · ${stars.length} stars selected`,
+        `${this.name} · ${stars.length} stars selected`,
         [{ kind: 'pixels', title, plane: { data, ...this.#size }, limits: percentileLimits(data), colours: 'gray', marks }],
         { dpi, side: 560, legend },
       );
-    await this.#write('psfstars.png', draw(`as read, ${seeds} Gaia stars in the cell`, image));
-    if (background.level !== undefined) await this.#write('psfstars_bgsub.png', draw('background subtracted', background.image));
+    await this.write('psfstars.png', draw(`as read, ${seeds} Gaia stars in the cell`, image));
+    if (background.level !== undefined) await this.write('psfstars_bgsub.png', draw('background subtracted', background.image));
   }
 
   /** extracted_stars.png, used_stars.png. */
@@ -70,9 +152,9 @@ export class CellFigures {
     const shown = stars.slice(0, this.#task.settings.saveStarMontageMax);
     if (shown.length === 0) return;
     const of = shown.length < stars.length ? `${shown.length} of ${stars.length}` : `${stars.length}`;
-    const title = `${this.#name} · ${of} ${name === 'used_stars.png' ? 'stars of the PSF' : 'cutouts'}`;
+    const title = `${this.name} · ${of} ${name === 'used_stars.png' ? 'stars of the PSF' : 'cutouts'}`;
     const cells = shown.map(({ star, cutout }) => this.#stamp(cutout.data, `${star.id} · ${star.origin}`));
-    await this.#write(name, this.#grid(cells, title));
+    await this.write(name, this.#grid(cells, title));
   }
 
   async localBackground(stars: readonly CutStar[]): Promise<void> {
@@ -94,63 +176,9 @@ export class CellFigures {
         this.#stamp(cutout.data, localLevel.status === 'ok' ? 'level subtracted' : localLevel.status.replaceAll('_', ' ')),
       ];
     });
-    await this.#write(
+    await this.write(
       'star_local_background_diagnostics.png',
-      this.#grid(cells, `${this.#name} · sky around stars`, 3 * Math.ceil(Math.sqrt(shown.length / 3))),
-    );
-  }
-
-  async epsf(stamp: Float32Array, note: string): Promise<void> {
-    const size = this.#task.settings.finalPsfSize;
-    let peak = 0;
-    for (const value of stamp) peak = Math.max(peak, value);
-    const plane = { data: stamp, width: size, height: size };
-    const panels = [{ kind: 'pixels', title: note, plane, limits: { low: 0, high: peak }, colours: 'asinh' }] as const;
-    await this.#write('epsf.png', panelFigure(`${this.#name} · ePSF`, panels, { dpi: this.#task.dpi, bars: true }));
-  }
-
-  async growth(quality: GrowthQuality): Promise<void> {
-    if (!this.#task.settings.saveGrowthCurve) return;
-    const x = Float64Array.from(quality.growth, (_, r) => r);
-    const svg = await lineChart({
-      title: `${this.#name} · growth curve`,
-      subtitle: `50, 80, 90 % within ${quality.ee_r50_pix}, ${quality.ee_r80_pix}, ${quality.ee_r90_pix} px`,
-      x: { label: 'Radius', unit: 'px' },
-      y: { label: 'Part of the light', domain: [0, 1.05] },
-      series: [{ name: 'ePSF', x, y: quality.growth }],
-      guides: [0.5, 0.8, 0.9].map((value) => ({ axis: 'y', value })),
-      theme: 'light',
-    });
-    await this.#write('epsf_growth_curve.png', svgToPng(svg, { scale: Math.min(8, Math.max(0.25, this.#task.dpi / 150)) }));
-  }
-
-  /** @param pulls residuals over their errors */
-  async residuals(quality: ResidualQuality, pulls: ArrayLike<number>): Promise<void> {
-    const { settings, dpi } = this.#task;
-    if (!settings.saveResidualDiagnostics || quality.resid_nstars === 0) return;
-    const size = Math.sqrt(quality.data.length);
-    const plane = (data: Float64Array) => ({ data, width: size, height: size });
-    const limits = percentileLimits(quality.data, 5, 99.5);
-    const svg = await histogramChart({
-      title: 'Residual over error',
-      subtitle: `median ${quality.resid_norm_bias.toPrecision(2)}, rms ${quality.resid_norm_rms.toPrecision(3)}`,
-      width: 400,
-      height: 300,
-      x: { label: '(data - model) / sigma', domain: [-6, 6] },
-      series: [{ name: 'pixels', values: pulls }],
-      bins: 60,
-      theme: 'light',
-    });
-    const panels = [
-      { kind: 'pixels', title: 'median star', plane: plane(quality.data), limits, colours: 'gray' },
-      { kind: 'pixels', title: 'median model', plane: plane(quality.model), limits, colours: 'gray' },
-      { kind: 'pixels', title: `median residual, rms ${quality.resid_rms.toPrecision(3)}`, plane: plane(quality.residual), limits: symmetricLimits(quality.residual), colours: 'diverging' },
-      { kind: 'chart', svg, width: 400 },
-    ] as const; // biome-ignore format: one panel a line
-    const title = `${this.#name} · ${quality.resid_nstars} stars less ePSF`;
-    await this.#write(
-      'epsf_residual_diagnostics.png',
-      panelFigure(title, panels, { dpi, side: 270, bars: settings.diagnosticsShowColorbar }),
+      this.#grid(cells, `${this.name} · sky around stars`, 3 * Math.ceil(Math.sqrt(shown.length / 3))),
     );
   }
 

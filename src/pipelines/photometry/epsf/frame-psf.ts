@@ -1,12 +1,19 @@
 /** What a cell without a good PSF of its own gets: the PSF of the whole frame, that of its neighbours, or a Moffat profile. */
-import { acceptEpsf, type Epsf, epsfStamp, interpolateEpsf, splineCoefficients } from '../../../sky/epsf/index.ts';
+import {
+  type Acceptance,
+  acceptEpsf,
+  type Epsf,
+  epsfStamp,
+  interpolateEpsf,
+  splineCoefficients,
+} from '../../../sky/epsf/index.ts';
 import { moffatAlpha } from '../../../sky/profiles/moffat.ts';
 import type { BandCells } from './basis.ts';
 import { makeEpsf } from './build.ts';
 import type { CellOutcome, FrameOutcome, FrameTask } from './cell-types.ts';
 
-/** Where epsf.npy of a cell comes from. */
-export type PsfSource = 'cell' | 'frame' | 'neighbours' | 'moffat';
+/** Where epsf.npy of a cell comes from; `cell-rejected`: its own, which the gate rejected and nothing else is better than. */
+export type PsfSource = 'cell' | 'frame' | 'neighbours' | 'moffat' | 'cell-rejected';
 
 /** Stars of the PSF of the whole frame, all cells together; more make it hardly better. */
 const FRAME_STARS = 90;
@@ -29,7 +36,10 @@ export function makeFrame({ cutouts, profile, settings }: FrameTask): FrameOutco
   return { epsf, stamp, starsUsed, gate };
 }
 
-/** What is wrong with a cell's own PSF: too few stars, or what the gate said; undefined when nothing is. */
+/**
+ * What is wrong with a cell's own PSF: too few stars, or what the gate said; undefined when nothing is. An untested PSF stays: nothing speaks against
+ * it, and what would take its place is not tested in this cell either.
+ */
 export function ownPsfProblem(cell: CellOutcome, leastStars: number): string | undefined {
   const used = Number(cell.meta['nstars_used']);
   if (cell.stamp === undefined) return String(cell.meta['error'] ?? 'no PSF');
@@ -57,11 +67,11 @@ export interface FallbackOptions {
   readonly size: number;
 }
 
-/** In the order in which they are taken: whole frame (when its own gate accepts it), neighbours, Moffat. `at` is the middle of the cell in px. */
+/** In the order in which they are taken: whole frame (unless its own gate rejects it), neighbours, Moffat. `at` is the middle of the cell in px. */
 export function candidatesFor(at: { x: number; y: number }, options: FallbackOptions): Candidate[] {
   const { frame, neighbours, fwhmPx, fwhmFrom, beta, size } = options;
   const candidates: Candidate[] = [];
-  if (frame?.epsf !== undefined && frame.stamp !== undefined && frame.gate.acceptance?.verdict === 'accepted') {
+  if (frame?.epsf !== undefined && frame.stamp !== undefined && frame.gate.acceptance?.verdict !== 'rejected') {
     const text = `the PSF of the whole frame, of ${frame.starsUsed} stars`;
     candidates.push({ source: 'frame', epsf: frame.epsf, stamp: frame.stamp, text });
   }
@@ -78,23 +88,30 @@ export function candidatesFor(at: { x: number; y: number }, options: FallbackOpt
   return [...candidates, { source: 'moffat', epsf, stamp, text }];
 }
 
+/** What takes the place of a cell's own PSF, and what the cell's stars say of it. */
+export interface Fallback {
+  readonly candidate: Candidate;
+  /** Undefined where there was no one to ask. */
+  readonly acceptance: Acceptance | undefined;
+}
+
 /**
  * What a cell gets whose own PSF has a problem. Where stars rejected the PSF, the same stars are asked: the first candidate that they accept, or else
- * whichever leaves them the least chi-squared, the cell's own among them. Where there are no such stars, the first candidate.
- *
- * @returns undefined: its own, nothing does better
+ * the one whose worst number is least beyond its limit; undefined when that is the cell's own. Without stars, or where the cell's own are too wide
+ * to be stars, the first.
  */
-export function chooseFallback(cell: CellOutcome, candidates: readonly Candidate[]): Candidate | undefined {
-  const { acceptance } = cell.gate;
-  if (acceptance?.verdict !== 'rejected' || cell.jury.length === 0) return candidates[0];
-  let best: Candidate | undefined;
-  let least = acceptance.coreChi2;
+export function chooseFallback(cell: CellOutcome, candidates: readonly Candidate[]): Fallback | undefined {
+  const { acceptance, heldOut } = cell.gate;
+  if (acceptance?.verdict !== 'rejected' || cell.jury.length === 0 || cell.isWide === true)
+    return { candidate: candidates[0], acceptance: undefined };
+  let best: Fallback | undefined;
+  let least = acceptance.worst;
   for (const candidate of candidates) {
-    const opinion = acceptEpsf(candidate.epsf, cell.jury);
-    if (opinion.verdict === 'accepted') return candidate;
-    if (!(opinion.coreChi2 < least)) continue;
-    least = opinion.coreChi2;
-    best = candidate;
+    const opinion = acceptEpsf(candidate.epsf, cell.jury, { heldOut });
+    if (opinion.verdict === 'accepted') return { candidate, acceptance: opinion };
+    if (!(opinion.worst < least)) continue;
+    least = opinion.worst;
+    best = { candidate, acceptance: opinion };
   }
   return best;
 }
