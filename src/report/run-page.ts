@@ -13,6 +13,8 @@ export interface RunChart {
 export interface VerdictRow {
   readonly verdict: 'go' | 'warn' | 'no-go' | 'skipped';
   readonly cells: readonly string[];
+  /** Files that belong to the row, paths relative to the page. */
+  readonly links?: readonly { readonly text: string; readonly href: string }[];
 }
 
 export type RunBlock =
@@ -53,6 +55,7 @@ nav a:hover { color: var(--text); }
 .charts svg { display: block; width: 100%; height: auto; }
 .go { color: #6fd08c; } .warn { color: #ffb454; } .no-go { color: #ff6b6b; } .skipped { color: var(--quiet); }
 td.why { white-space: normal; min-width: 22rem; color: var(--quiet); }
+td.why a { color: inherit; font-size: .8rem; }
 </style>`;
 
 /** The page as HTML. */
@@ -100,9 +103,13 @@ function chartHtml({ title, caption, svg }: RunChart): string {
 /** The last cell of a row is its reason and may wrap. */
 function verdictTable(head: readonly string[], rows: readonly VerdictRow[]): string {
   const heads = head.map((cell) => `<th>${escapeHtml(cell)}</th>`).join('');
-  const body = rows.map(({ verdict, cells }) => {
+  const body = rows.map(({ verdict, cells, links = [] }) => {
+    const anchors = links.map(({ text, href }) => `<a href="${escapeHtml(href)}">${escapeHtml(text)}</a>`).join(' ');
     const rest = cells
-      .map((cell, index) => `<td${index === cells.length - 1 ? ' class="why"' : ''}>${escapeHtml(cell)}</td>`)
+      .map((cell, index) => {
+        const why = index === cells.length - 1;
+        return `<td${why ? ' class="why"' : ''}>${escapeHtml(cell)}${why && anchors !== '' ? `${cell === '' ? '' : '<br>'}${anchors}` : ''}</td>`;
+      })
       .join('');
     return `<tr><td class="${verdict}">${verdict}</td>${rest}</tr>`;
   });

@@ -31,7 +31,7 @@ export interface AcceptLimits {
   readonly ellipticity: number;
   /** Light within any radius up to 4 FWHM that the PSF misplaces, as a part of the flux (default 0.01): neighbours and galaxies see the wings. */
   readonly growth: number;
-  /** Light at any one place that the PSF lacks or invents, as a part of the flux (default 0.01). */
+  /** Light at any one place between 1.5 and 4 FWHM that the PSF lacks or invents, as a part of the flux (default 0.01). */
   readonly stray: number;
   /** Centroid of the stars against the PSF's, and of the PSF against the middle of its grid, px (default 0.02): 1 % of a FWHM of 2 px, as
    * astrometry of faint sources needs. */
@@ -88,7 +88,7 @@ export interface Acceptance {
   readonly fwhm: number;
   /** What the stars say, to be added to that of other cells. */
   readonly evidence: ModeEvidence | undefined;
-  /** Largest ratio of a number to its limit, and 0 without any: ranks PSFs that the same stars judge. */
+  /** Largest ratio of a number to its limit and three times its error, 0 without any: ranks PSFs that the same stars judge. */
   readonly worst: number;
 }
 
@@ -141,7 +141,7 @@ export function acceptEpsf(
     evidence: parts.length > 0 ? addEvidence(parts) : undefined,
   };
   const checks = checksOf(numbers, limits, last);
-  const worst = checks.reduce((most, { value, limit }) => Math.max(most, value / limit), 0);
+  const worst = checks.reduce((most, { value, error, limit }) => Math.max(most, value / (limit + 3 * error)), 0);
   return { ...decide(numbers, checks, limits, heldOut), ...numbers, worst };
 }
 

@@ -168,17 +168,22 @@ export function solveModes(parts: readonly ModeEvidence[]): ModeAnswer {
   const inverse = invert(information);
   if (parts.length === 0 || inverse === undefined) return { modes: Array.from({ length: MODES }, () => unknown), bias: unknown };
   const amplitude = product(inverse, score);
-  // What parts say beyond the common answer; with n of them their scatter shows (n - 1)/n of the variance.
+  // What parts say beyond the common answer; with n of them their scatter shows (n - 1)/n of the variance. Along one direction few stars scatter
+  // little by chance: their disagreement in all modes counts too.
+  let chi2 = 0;
   const meat = new Float64Array(MODES * MODES);
   for (const part of parts) {
     const left = product(part.information, amplitude).map((value, m) => part.score[m] - value);
     for (let a = 0; a < MODES; a++) for (let b = 0; b < MODES; b++) meat[a * MODES + b] += left[a] * left[b];
+    const solved = left.slice();
+    if (solveSymmetric(part.information.slice(), solved, MODES)) chi2 += dot(left, solved);
   }
+  const excess = parts.length > 1 ? Math.max(1, chi2 / (MODES * (parts.length - 1))) : 1;
   const grow = parts.length > 1 ? parts.length / (parts.length - 1) : 0;
   const along = (direction: ArrayLike<number>): number => {
     const solved = product(inverse, direction);
     const formal = dot(solved, direction);
-    return Math.sqrt(Math.max(formal, grow * dot(solved, product(meat, solved))));
+    return Math.sqrt(Math.max(excess * formal, grow * dot(solved, product(meat, solved))));
   };
   const unit = (m: number) => Float64Array.from({ length: MODES }, (_, k) => (k === m ? 1 : 0));
   return {

@@ -101,15 +101,16 @@ export interface StrayLight {
 }
 
 /**
- * The most significant place beyond 1.5 FWHM: residuals are summed under the PSF's own core there, star by star, and the median star counts, so that
- * the neighbours of one star do not. Clipped pixels count: a ghost of a bright star is clipped in each of them.
+ * The most significant place between 1.5 and 4 FWHM: residuals are summed under the PSF's own core there, star by star, and the median star counts, so that
+ * the neighbours of one star do not; of two or three stars the one that shows least. Clipped pixels count: a ghost of a bright star is clipped in each of them. The error is at least the scatter
+ * from place to place, which knows of uneven sky.
  */
 export function strayLight(stars: readonly FitStar[], noise: Noise, fwhm: number): StrayLight {
   const none = { value: Number.NaN, error: Number.POSITIVE_INFINITY, dx: 0, dy: 0 };
   if (stars.length < 2) return none;
-  const reach = Math.floor(Math.min(...stars.map((star) => star.size)) / 2 - fwhm);
+  const reach = Math.floor(Math.min(4 * fwhm, Math.min(...stars.map((star) => star.size)) / 2 - fwhm));
   const levels = stars.map(({ given }) => median(given.filter((value) => value > 0)) / noise.scale);
-  let most: StrayLight | undefined;
+  const places: StrayLight[] = [];
   for (let dy = -reach; dy <= reach; dy++) {
     for (let dx = -reach; dx <= reach; dx++) {
       const radius = Math.hypot(dx, dy);
@@ -123,16 +124,23 @@ export function strayLight(stars: readonly FitStar[], noise: Noise, fwhm: number
         inverse += 1 / here.variance;
       });
       if (values.length < 2) continue;
-      // Of two in the middle the one nearer to nothing: with two stars both must show it.
       values.sort((one, other) => one - other);
-      const [low, high] = [values[(values.length - 1) >> 1], values[values.length >> 1]];
-      const value = Math.abs(low) < Math.abs(high) ? low : high;
-      const error = Math.sqrt(Math.PI / 2 / inverse);
-      if (most === undefined || Math.abs(value) / error > Math.abs(most.value) / most.error) most = { value, error, dx, dy };
+      const [low, high] = values.length < 4 ? [values[0], values[values.length - 1]] : middleOf(values);
+      const value = low * high < 0 ? 0 : Math.abs(low) < Math.abs(high) ? low : high;
+      places.push({ value, error: Math.sqrt(Math.PI / 2 / inverse), dx, dy });
     }
   }
-  return most ?? none;
+  const scatter = 1.4826 * median(places.map(({ value }) => Math.abs(value)));
+  let most = none;
+  for (const { value, error, dx, dy } of places) {
+    const place = { value, error: Math.max(error, scatter), dx, dy };
+    if (most === none || Math.abs(value) / place.error > Math.abs(most.value) / most.error) most = place;
+  }
+  return most;
 }
+
+/** The two values in the middle of sorted ones, or one twice. */
+const middleOf = (sorted: readonly number[]) => [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
 
 /** Least squares amplitude of the star's own core, moved by whole pixels, in its residuals; in units of its flux. `level`: weight of a usual pixel. */
 function lightAt(

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { PhiloxStream, philoxKey } from '../../../src/core/rng.ts';
 import { FitFileSchema } from '../../../src/pipelines/photometry/config.ts';
 import { dilate, subtractBackground } from '../../../src/pipelines/photometry/epsf/background.ts';
+import { judgeBand, widthProblem } from '../../../src/pipelines/photometry/epsf/band-gate.ts';
 import { splitStars } from '../../../src/pipelines/photometry/epsf/build.ts';
 import { halfPeakWidth, halfSampleMode } from '../../../src/pipelines/photometry/epsf/candidates.ts';
 import type { CellOutcome, CellTask, EpsfSettings } from '../../../src/pipelines/photometry/epsf/cell-types.ts';
@@ -407,6 +408,14 @@ describe('fallbacks', () => {
     expect(chooseFallback(rejected, [candidate('frame', 9), candidate('moffat', 11)])).toBeUndefined();
   });
 
+  it('does not ask stars that are as wide as no other cell and not the header', () => {
+    const galaxies = { ...cellWith(6), isWide: true };
+    expect(chooseFallback(galaxies, [candidate('frame', 3), candidate('moffat', 4.5)])).toMatchObject({
+      candidate: { source: 'frame' },
+      acceptance: undefined,
+    });
+  });
+
   it('takes the first where there are no stars to ask', () => {
     const empty = { jury: [], gate: { heldOut: false, acceptance: undefined } } as unknown as CellOutcome;
     expect(chooseFallback(empty, [candidate('frame', 9), candidate('moffat', 4.5)])?.candidate.source).toBe('frame');
@@ -416,5 +425,63 @@ describe('fallbacks', () => {
     const stamp = moffatStamp(4, 3.5, 51);
     expect(stamp.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 5);
     expect(stamp[25 * 51 + 27] / stamp[25 * 51 + 25]).toBeCloseTo(0.5, 5);
+  });
+});
+
+describe('cells of a band', () => {
+  const size = 41;
+  const epsfOf = (fwhm: number) => {
+    const samples = integrated(moffat(fwhm, 3.5), 20, 20, size);
+    const sum = samples.reduce((total, value) => total + value, 0);
+    const coefficients = splineCoefficients(
+      samples.map((value) => value / sum),
+      size,
+    );
+    return { side: size, oversampling: 1, coefficients, stampSize: size, fluxOutside: Number.NaN };
+  };
+  /** A cell with a PSF of one width whose judges have another. */
+  const cellOf = (tag: string, fwhm: number, { truth = fwhm, snr = 150, count = 4, heldOut = true } = {}) => {
+    const epsf = epsfOf(fwhm);
+    const jury = simulateStars(moffat(truth, 3.5), { count, size, snr, seed: 50 + Number(tag) }).stars;
+    return { tag, epsf, jury, gate: { heldOut, acceptance: acceptEpsf(epsf, jury, { heldOut }) } } as unknown as CellOutcome;
+  };
+  const verdicts = (cells: readonly CellOutcome[]) => cells.map(({ gate }) => gate.acceptance?.verdict);
+
+  it('PSFs made of galaxies and judged by galaxies are rejected by the width of the other cells, or by the header', () => {
+    const galaxies = cellOf('0', 6.4, { snr: 500 });
+    expect(galaxies.gate.acceptance?.verdict).toBe('accepted');
+    const others = ['1', '2', '3'].map((tag) => cellOf(tag, 3.2 + 0.1 * Number(tag), { snr: 500 }));
+    const { cells } = judgeBand([galaxies, ...others], undefined);
+    expect(verdicts(cells)).toEqual(['rejected', 'accepted', 'accepted', 'accepted']);
+    expect(cells[0].isWide).toBe(true);
+    expect(cells[0].gate.acceptance?.reasons[0]).toMatch(
+      /FWHM is 6\.\d+ px, 3\.\d+ px by the median of 3 other cells; the limit is 25 %/,
+    );
+    expect(verdicts(judgeBand([galaxies], 3.2).cells)).toEqual(['rejected']);
+    // Nothing to compare with.
+    expect(verdicts(judgeBand([galaxies], undefined).cells)).toEqual(['accepted']);
+  });
+
+  it('where the header is alone against all cells the PSFs are untested', () => {
+    const cells = ['0', '1', '2', '3'].map((tag) => cellOf(tag, 3.2, { snr: 500 }));
+    expect(verdicts(judgeBand(cells, 1.5).cells)).toEqual(['untested', 'untested', 'untested', 'untested']);
+    expect(widthProblem(3.2, [3.3, 3.1, 3.2], 3.9)).toBeUndefined();
+  });
+
+  it('the judges of all cells together see a bias that those of one cannot', () => {
+    const tags = Array.from({ length: 12 }, (_, k) => String(k));
+    const good = judgeBand(tags.map((tag) => cellOf(tag, 3.2, { count: 3 })), undefined); // biome-ignore format: one field
+    expect(good.band).toMatchObject({ cells: 12, stars: 36 });
+    expect(Math.abs(good.band.bias.value)).toBeLessThan(3 * good.band.bias.error);
+    expect(verdicts(good.cells)).not.toContain('rejected');
+    const wide = tags.map((tag) => cellOf(tag, 3.2 * 1.02, { truth: 3.2, snr: 100, count: 3 }));
+    expect(new Set(verdicts(wide))).toEqual(new Set(['untested']));
+    const judged = judgeBand(wide, undefined);
+    expect(judged.band.verdict).toBe('rejected');
+    expect(judged.band.bias.value).toBeGreaterThan(0.012);
+    expect(new Set(verdicts(judged.cells))).toEqual(new Set(['rejected']));
+    expect(judged.cells[0].gate.acceptance?.reasons).toEqual([
+      expect.stringMatching(/all cells together find fluxes off by [12]/),
+    ]);
   });
 });

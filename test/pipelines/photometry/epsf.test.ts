@@ -186,7 +186,12 @@ describe('ePSFs of a field', () => {
       error: 'no stars',
       nstars_used: 0,
       psf_source: 'frame',
+      usable: true,
       gate: { verdict: 'none' },
+      // Of the PSF that it got.
+      epsf_shape: [25, 25],
+      epsf_qa: { ee_edge: 1 },
+      own: { epsf_shape: null, gate: { verdict: 'none' } },
     });
     // What a cell was given is what is interpolated at its middle.
     const grid = await readBandCells(join(folder, 'EPSFs', 'm400', 'epsf_cells.npz'));

@@ -132,7 +132,11 @@ export class CellFigures extends PsfFigures {
   /** psfstars.png and psfstars_bgsub.png. */
   async selection(background: CellBackground, stars: readonly PsfStar[], seeds: number): Promise<void> {
     const { image, dpi } = this.#task;
-    const marks = stars.map(({ x, y, origin }) => ({ ...LEGEND.find((one) => one.origin === origin)!, x, y }));
+    const marks = stars.map(({ id, x, y, origin }) => {
+      const { colour, shape } = LEGEND.find((one) => one.origin === origin)!;
+      return { colour, shape, x, y, label: String(id) };
+    });
+    const { x0, y0 } = this.#task.section;
     const legend = LEGEND.map((one) => ({
       ...one,
       label: `${one.label} (${stars.filter(({ origin }) => origin === one.origin).length})`,
@@ -140,7 +144,17 @@ export class CellFigures extends PsfFigures {
     const draw = (title: string, data: Float32Array) =>
       panelFigure(
         `${this.name} · ${stars.length} stars selected`,
-        [{ kind: 'pixels', title, plane: { data, ...this.#size }, limits: percentileLimits(data), colours: 'gray', marks }],
+        [
+          {
+            kind: 'pixels',
+            title,
+            plane: { data, ...this.#size },
+            limits: percentileLimits(data),
+            colours: 'gray',
+            marks,
+            origin: { x: x0, y: y0 },
+          },
+        ],
         { dpi, side: 560, legend },
       );
     await this.write('psfstars.png', draw(`as read, ${seeds} Gaia stars in the cell`, image));

@@ -20,7 +20,9 @@ export interface EpsfPage {
 export async function epsfPage({ title, text, cells, grid, gridSize, psfSize }: EpsfPage): Promise<string> {
   const bands = [...new Set(cells.map(({ band }) => band))];
   const own = cells.filter(({ source }) => source === 'cell').length;
-  const rejected = cells.filter(({ verdict }) => verdict === 'rejected').length;
+  const verdicts = (wanted: string) => cells.filter(({ verdict }) => verdict === wanted).length;
+  const [accepted, rejected, untested] = ['accepted', 'rejected', 'untested'].map(verdicts);
+  const kept = cells.filter(({ source }) => source === 'cell-rejected').length;
   const without = cells.filter(({ source }) => source === 'none').length;
   const sections: RunSection[] = [];
   for (const band of bands) {
@@ -28,12 +30,12 @@ export async function epsfPage({ title, text, cells, grid, gridSize, psfSize }: 
     const fallbacks = of.filter(({ source }) => source !== 'cell').length;
     sections.push({
       title: band,
-      text: `${of.length} cells, ${fallbacks === 0 ? 'all with a PSF of their own' : `${fallbacks} without a PSF of their own`}.`,
+      text: `${of.length} cells, ${fallbacks === 0 ? 'all with a PSF of their own' : `${fallbacks} without a good PSF of their own`}. ${bandText(of[0])}`,
       blocks: [
         { kind: 'charts', charts: [await widthChart(band, of, grid, gridSize), stampChart(band, of, gridSize, psfSize)] },
         {
           kind: 'verdicts',
-          head: ['', 'cell', 'PSF', 'stars used', 'judges', 'flux bias', 'chi2', 'FWHM px', 'why'],
+          head: ['', 'cell', 'PSF', 'stars used', 'judges', 'flux bias', 'aperture', 'chi2', 'FWHM px', 'why'],
           rows: of.map(verdictRow),
         },
       ],
@@ -46,7 +48,10 @@ export async function epsfPage({ title, text, cells, grid, gridSize, psfSize }: 
       { value: String(bands.length), label: 'bands' },
       { value: String(cells.length), label: 'cells' },
       { value: String(own), label: 'with a PSF of their own', tone: own === cells.length ? 'go' : 'warn' },
+      { value: String(accepted), label: 'accepted by the gate', tone: accepted === cells.length ? 'go' : 'warn' },
+      { value: String(untested), label: 'untested: their stars cannot tell', tone: untested === 0 ? 'go' : 'warn' },
       { value: String(rejected), label: 'rejected by the gate', tone: rejected === 0 ? 'go' : 'warn' },
+      ...(kept === 0 ? [] : [{ value: String(kept), label: 'rejected, and nothing does better', tone: 'no-go' as const }]),
       ...(without === 0 ? [] : [{ value: String(without), label: 'without any', tone: 'no-go' as const }]),
     ],
     sections,
@@ -60,20 +65,50 @@ const VERDICTS: Readonly<Record<string, VerdictRow['verdict']>> = {
   none: 'skipped',
 };
 
-function verdictRow({ tag, source, meta, verdict, problem, fwhmPx }: FinishedCell): VerdictRow {
+/** What the judges of all cells of a band say together. */
+function bandText({ meta }: FinishedCell): string {
+  const band = meta['gate_band'] as Readonly<Record<string, unknown>>;
+  if (band['nstars'] === 0) return 'No held-out stars judge its fluxes.';
+  return `Its ${band['nstars']} held-out stars together, PSFs that were not rejected: flux bias ${withError(band, 'flux_bias')}, light within 4 FWHM over the fitted one ${withError(band, 'aperture_difference')} (${band['verdict']}).`;
+}
+
+const number = (value: unknown, digits: number, factor = 1) =>
+  typeof value === 'number' && Number.isFinite(value) ? (factor * value).toFixed(digits) : '–';
+
+const withError = (facts: Readonly<Record<string, unknown>>, key: string) =>
+  `${number(facts[key], 2, 100)} ± ${number(facts[`${key}_error`], 2, 100)} %`;
+
+/** Pictures that a row leads to, where they were drawn. */
+const PICTURES = [
+  ['stars', 'psfstars.png'],
+  ['used', 'used_stars.png'],
+  ['PSF', 'epsf.png'],
+  ['growth', 'epsf_growth_curve.png'],
+  ['residuals', 'epsf_residual_diagnostics.png'],
+] as const;
+
+/** Numbers are those of the PSF that the cell got; the verdict is on its own. */
+function verdictRow({ band, tag, source, meta, verdict, problem, fwhmPx, stamp }: FinishedCell): VerdictRow {
   const gate = meta['gate'] as Readonly<Record<string, unknown>>;
-  const number = (value: unknown, digits: number, factor = 1) =>
-    typeof value === 'number' && Number.isFinite(value) ? (factor * value).toFixed(digits) : '–';
+  const has = (file: string) =>
+    file === 'psfstars.png' ||
+    (file === 'used_stars.png' && Number(meta['nstars_used']) > 0) ||
+    (file === 'epsf.png' && stamp !== undefined) ||
+    (file === 'epsf_growth_curve.png' && meta['growth_curve'] !== undefined) ||
+    (file === 'epsf_residual_diagnostics.png' && meta['residual_qa'] !== undefined);
+  const links = PICTURES.filter(([, file]) => has(file)).map(([text, file]) => ({ text, href: `${band}/${tag}/${file}` }));
   const judges = gate['held_out'] === true ? String(gate['nstars'] ?? '–') : `${gate['nstars'] ?? '–'} of its own`;
-  const untested = verdict === 'untested' ? (gate['reasons'] as readonly string[]).join(' ') : '';
+  const untested = verdict === 'untested' ? ((gate['reasons'] ?? []) as readonly string[]).join(' ') : '';
   return {
     verdict: VERDICTS[verdict] ?? 'skipped',
+    links: [{ text: 'meta.json', href: `${band}/${tag}/meta.json` }, ...links],
     cells: [
       tag,
       source,
       `${meta['nstars_used']} of ${meta['nstars_sel']}`,
       judges,
-      `${number(gate['flux_bias'], 2, 100)} %`,
+      withError(gate, 'flux_bias'),
+      withError(gate, 'aperture_difference'),
       number(gate['core_chi2'], 2),
       number(fwhmPx, 2),
       problem === undefined ? untested : `${problem} Instead: ${meta['psf_fallback'] ?? 'none'}.`,

@@ -22,6 +22,8 @@ export interface Mark {
   readonly y: number;
   readonly colour: string;
   readonly shape: 'circle' | 'plus' | 'cross';
+  /** Written beside it. */
+  readonly label?: string;
 }
 
 export type Panel =
@@ -34,6 +36,8 @@ export type Panel =
       readonly marks?: readonly Mark[];
       /** Line below. */
       readonly note?: string;
+      /** Position of the lower left pixel in the frame: ticks are drawn inside of the edges. */
+      readonly origin?: { readonly x: number; readonly y: number };
     }
   | { readonly kind: 'chart' /** SVG that charts made with a fixed theme. */; readonly svg: string; readonly width: number };
 
@@ -127,10 +131,38 @@ function colourBar(limits: Limits, colours: 'gray' | 'asinh' | 'diverging', x: n
   return `${bar}${text(short(limits.low), x, y + 9, 11)}${high}`;
 }
 
-function markSvg({ x, y, colour, shape }: Mark): string {
+function markSvg({ label, ...mark }: Mark): string {
+  if (label === undefined) return symbolSvg(mark);
+  const { x, y, colour } = mark;
+  return `${symbolSvg(mark)}<text x="${x + 9}" y="${y - 6}" font-size="10" fill="${colour}" stroke="#000" stroke-width="2" paint-order="stroke">${escapeHtml(label)}</text>`;
+}
+
+function symbolSvg({ x, y, colour, shape }: Mark): string {
   if (shape === 'circle') return `<circle cx="${x}" cy="${y}" r="8" fill="none" stroke="${colour}" stroke-width="1.6"/>`;
   const arms = shape === 'plus' ? 'M-7,0H7M0,-7V7' : 'M-5,-5L5,5M-5,5L5,-5';
   return `<path transform="translate(${x},${y})" d="${arms}" stroke="${colour}" stroke-width="1.8" fill="none"/>`;
+}
+
+/** Ticks along the lower and the left edge of a picture, numbered in pixels of the frame. */
+function ticksSvg(
+  { width, height }: PixelPlane,
+  origin: { readonly x: number; readonly y: number },
+  { left, top, scale }: { left: number; top: number; scale: number },
+): string {
+  const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].find((value) => value * scale >= 60) ?? 10_000;
+  const style = 'font-size="10" fill="#fff" stroke="#000" stroke-width="2" paint-order="stroke"';
+  const line = (d: string) => `<path d="${d}" stroke="#fff" stroke-width="1.2"/>`;
+  const bottom = top + height * scale;
+  const parts: string[] = [];
+  for (let x = Math.ceil(origin.x / step) * step; x < origin.x + width; x += step) {
+    const at = left + (x - origin.x + 0.5) * scale;
+    parts.push(line(`M${at},${bottom}v-6`), `<text x="${at}" y="${bottom - 9}" text-anchor="middle" ${style}>${x}</text>`);
+  }
+  for (let y = Math.ceil(origin.y / step) * step; y < origin.y + height; y += step) {
+    const at = bottom - (y - origin.y + 0.5) * scale;
+    parts.push(line(`M${left},${at}h6`), `<text x="${left + 9}" y="${at + 3}" ${style}>${y}</text>`);
+  }
+  return parts.join('');
 }
 
 /**
@@ -159,7 +191,7 @@ export async function panelFigure(
       left += panel.width + GAP;
       continue;
     }
-    const { plane, limits, colours, marks = [], note } = panel;
+    const { plane, limits, colours, marks = [], note, origin } = panel;
     const drawn = shrink(plane);
     const scale = side / Math.max(plane.width, plane.height);
     const [width, height] = [plane.width * scale, plane.height * scale];
@@ -173,6 +205,7 @@ export async function panelFigure(
         markSvg({ ...mark, x: left + (mark.x + 0.5) * scale, y: top + (plane.height - mark.y - 0.5) * scale }),
       ),
     );
+    if (origin !== undefined) parts.push(ticksSvg(plane, origin, { left, top, scale }));
     if (bars) parts.push(colourBar(limits, colours, left, top + height + 5, width));
     if (note !== undefined) parts.push(text(note, left, top + height + (bars ? 32 : 15), 11));
     left += width + GAP;
