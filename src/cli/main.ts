@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { addBenchCommand } from './bench.ts';
 import { addDemoCommand } from './demo.ts';
+import { addDetectCommand } from './detect.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addFitCommand } from './fit.ts';
 import { addFitsCommand } from './fits.ts';
@@ -25,6 +26,7 @@ export async function main(args: readonly string[]): Promise<number> {
   for (const add of [
     addInjectCommand,
     addFitCommand,
+    addDetectCommand,
     addRenderCommand,
     addGalleryCommand,
     addFitsCommand,

@@ -49,16 +49,17 @@ function shardOf(text: string): Shard {
   throw new InvalidArgumentError('It must be i/n with i from 1 to n.');
 }
 
-/** Config, flags of all keys (hidden: the key table tells of them), shard, backend and the common options. */
-export function withConfigOptions(command: Command, spec: ConfigSpec): Command {
+/** Config, flags of all keys (hidden: the key table tells of them), shard (where work has shares), backend and the common options. */
+export function withConfigOptions(command: Command, spec: ConfigSpec, hasShares = true): Command {
   command
     .option('--config <file>', 'JSON or YAML, keys below; path or s3://')
     .addOption(
       new Option('--set <key=value>', 'overrides the config on purpose, and is recorded (repeatable)')
         .argParser(collect)
         .default([], 'none'),
-    )
-    .addOption(new Option('--shard <i/n>', 'only the i-th of n shares of the work').argParser(shardOf).default(ONE, '1/1'));
+    );
+  const shard = new Option('--shard <i/n>', 'only the i-th of n shares of the work').argParser(shardOf).default(ONE, '1/1');
+  if (hasShares) command.addOption(shard);
   withCommonOptions(withBackendOptions(command));
   for (const [name, key] of keyFlags(spec)) {
     const value = isFlag(spec.keys[key]) ? '[0|1]' : '<value>';

@@ -145,7 +145,7 @@ export async function tableConvert(location: string, request: ConvertRequest): P
         yield batch;
       }
     };
-    await write(format, request, schema, batches());
+    await writeTable(request.out, schema, batches(), request.codec);
     const leftOut = [...refused, ...table.unread.map((column) => ({ column, why: `it is not read from ${table.format}` }))];
     return {
       file: location,
@@ -166,12 +166,14 @@ function refusal(format: TableFormat, column: ColumnSchema): string | undefined 
   return isText && (type === 'stamp' || type === 'bytes') ? `CSV has no place for ${type}` : undefined;
 }
 
-async function write(
-  format: TableFormat,
-  { out, codec }: ConvertRequest,
+/** Writes a table in the format of its ending, whole or not at all. Throws USAGE, ROWS_INVALID, OUTPUT_UNWRITABLE. */
+export async function writeTable(
+  out: string,
   schema: TableSchema,
   batches: AsyncGenerator<TableBatch>,
+  codec?: ParquetWriteOptions['codec'],
 ): Promise<void> {
+  const format = outputFormat(out);
   switch (format) {
     case 'parquet':
       return writeParquet(out, schema, batches, codec);

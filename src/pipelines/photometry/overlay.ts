@@ -9,11 +9,19 @@ import { zscale } from './overlay-zscale.ts';
 
 export interface Marks {
   readonly label: string;
-  readonly shape: 'circle' | 'square' | 'cross';
+  readonly shape: 'circle' | 'square' | 'cross' | 'ellipse';
   /** #rrggbb. */
   readonly colour: string;
-  /** Pixels of the image. */
-  readonly places: readonly { readonly x: number; readonly y: number }[];
+  readonly places: readonly Place[];
+}
+
+/** In pixels of the image. An ellipse has semi-axes and the angle of the first, radians from +x towards +y. */
+export interface Place {
+  readonly x: number;
+  readonly y: number;
+  readonly a?: number;
+  readonly b?: number;
+  readonly theta?: number;
 }
 
 export interface Overlay {
@@ -58,8 +66,11 @@ export async function drawOverlay({ title, picture, marks, outlines = [], notes 
     area.x0 + ((x - box.x0 + 0.5) / step) * zoom - 0.5,
     area.y0 + area.height - 0.5 - ((y - box.y0 + 0.5) / step) * zoom,
   ];
-  const pen: Pen = { raster: sheet, area, radius: RADIUS * density, half: 0.6 * density };
-  for (const { shape, colour, places } of marks) for (const { x, y } of places) stroke(pen, shape, rgb(colour), ...place(x, y));
+  const pen: Pen = { raster: sheet, area, half: 0.6 * density };
+  for (const { shape, colour, places } of marks) {
+    const ink = rgb(colour);
+    for (const one of places) stroke(pen, outlineOf(shape, one, RADIUS * density, zoom / step), ink, ...place(one.x, one.y));
+  }
   for (const { box: edge, colour } of outlines) {
     const corners = [place(edge.x0 - 0.5, edge.y0 + edge.height - 0.5), place(edge.x0 + edge.width - 0.5, edge.y0 - 0.5)];
     outline(sheet, corners.flat(), density, rgb(colour));
@@ -131,6 +142,7 @@ const LEFT = 62;
 const TOP = 36;
 const GLYPHS = {
   circle: '<circle r="5"/>',
+  ellipse: '<ellipse rx="7" ry="4"/>',
   square: '<rect x="-5" y="-5" width="10" height="10"/>',
   cross: '<path d="M-5,-5L5,5M-5,5L5,-5"/>',
 } as const;
@@ -168,26 +180,42 @@ interface Pen {
   readonly raster: Raster;
   /** Marks end here. */
   readonly area: PixelBox;
-  readonly radius: number;
   /** Half the width of a line. */
   readonly half: number;
 }
 
+/** A line that marks are drawn as, about a point of the raster (y down). */
+interface Outline {
+  readonly reach: number;
+  /** Of a point from the line. */
+  distance(dx: number, dy: number): number;
+}
+
+function outlineOf(shape: Marks['shape'], { a = 0, b = 0, theta = 0 }: Place, radius: number, scale: number): Outline {
+  if (shape !== 'ellipse') return { reach: radius, distance: (dx, dy) => distance(shape, dx, dy, radius) };
+  const [along, across] = [a * scale, b * scale];
+  const [cos, sin] = [Math.cos(theta), Math.sin(theta)];
+  return {
+    reach: along,
+    distance(dx, dy) {
+      const u = (dx * cos - dy * sin) / along;
+      const v = (dx * sin + dy * cos) / across;
+      // To first order: by how much the level of the point differs from that of the line, over its slope.
+      const level = Math.hypot(u, v);
+      return Math.abs(level - 1) * (level / Math.hypot(u / along, v / across));
+    },
+  };
+}
+
 /** Draws a mark with soft edges about a point of the raster (y down). Marks are drawn into pixels: a million of them cost no more memory. */
-function stroke(
-  { raster, area, radius, half }: Pen,
-  shape: Marks['shape'],
-  colour: readonly number[],
-  cx: number,
-  cy: number,
-): void {
+function stroke({ raster, area, half }: Pen, line: Outline, colour: readonly number[], cx: number, cy: number): void {
   const { width, pixels } = raster;
   const [right, bottom] = [area.x0 + area.width - 1, area.y0 + area.height - 1];
-  const reach = Math.ceil(radius + half + 1);
+  const reach = Math.ceil(line.reach + half + 1);
   for (let y = Math.max(area.y0, Math.round(cy) - reach); y <= Math.min(bottom, Math.round(cy) + reach); y++) {
     for (let x = Math.max(area.x0, Math.round(cx) - reach); x <= Math.min(right, Math.round(cx) + reach); x++) {
-      const opacity = Math.max(0, Math.min(1, half + 0.5 - distance(shape, x - cx, y - cy, radius)));
-      if (opacity === 0) continue;
+      const opacity = Math.max(0, Math.min(1, half + 0.5 - line.distance(x - cx, y - cy)));
+      if (!(opacity > 0)) continue;
       const at = 3 * (y * width + x);
       for (let c = 0; c < 3; c++) pixels[at + c] += (colour[c] - pixels[at + c]) * opacity;
     }
@@ -195,7 +223,7 @@ function stroke(
 }
 
 /** From the line of a mark. */
-function distance(shape: Marks['shape'], dx: number, dy: number, radius: number): number {
+function distance(shape: Exclude<Marks['shape'], 'ellipse'>, dx: number, dy: number, radius: number): number {
   if (shape === 'circle') return Math.abs(Math.sqrt(dx * dx + dy * dy) - radius);
   const ax = Math.abs(dx);
   const ay = Math.abs(dy);
