@@ -14,13 +14,15 @@ import { keptBand } from './epsf/resume.ts';
 import { CellRun, sectionOf } from './epsf/run-cells.ts';
 import { SourceIndex } from './epsf/source-index.ts';
 import { openBenches } from './epsf/workers.ts';
-import { type EpsfCell, epsfCells, type Frame, type LoadedField } from './field.ts';
+import { type EpsfCell, epsfCells, type Frame, type LoadedField, type PixelBox } from './field.ts';
 import { activeCells } from './load-sources.ts';
 import { inFolder, putObject } from './places.ts';
 import type { PartResult } from './stages.ts';
 
-/** Bytes of work on a pixel of a section: as read, less sky, sky, its noise, masks, filtered runs. */
-const BYTES_PER_PIXEL = 40;
+/** Bytes of work on a pixel of a section: as read, less sky, sky, its noise, masks, filtered runs, segmentation. */
+const BYTES_PER_PIXEL = 44;
+/** A thread besides: heap, code, fonts and pictures. Measured: 163 to 246 MB for cells of 600 px, by what the process had given back before. */
+const WORKER_BYTES = 230e6;
 
 export interface EpsfOptions {
   /** Default epsf.max_workers, as many as memory allows; 0 works in this thread. */
@@ -47,7 +49,9 @@ export async function epsfField(
   const active = activeCells(field.sources, width, height, settings.epsfNgrid);
   const cells = settings.skipEmptyEpsfPatches ? grid.filter(({ tag }) => active.has(tag)) : grid;
   const seeds = await seedsOf(context, config, field);
-  const workers = options.workers ?? workersFor(context, config, field.frames, cells);
+  const crew = options.workers === undefined ? crewFor(config, field.frames, cells) : { workers: options.workers, text: '' };
+  const { workers, text: planned } = crew;
+  if (planned !== '') context.log.info('epsf', `ePSF: ${cells.length} cells in ${field.frames.length} bands, ${planned}`);
   const benches = openBenches(workers);
   const finished = new Map<string, FinishedCell[]>();
   const failures: Failure[] = [];
@@ -74,6 +78,8 @@ export async function epsfField(
   } finally {
     await Promise.all(benches.map((bench) => bench.close()));
   }
+  const memory = `ePSF: ${planned === '' ? '' : `${planned}; `}process at most ${mib(process.resourceUsage().maxRSS * 1024)} MiB so far`;
+  context.log.info('epsf', memory);
   const rows = field.frames.flatMap(({ band }) => finished.get(band) ?? []);
   const unread = [...failures];
   failures.push(...bandsWithout(finished));
@@ -98,7 +104,7 @@ export async function epsfField(
     seconds: { epsf: (performance.now() - begin) / 1000 },
     failures,
     outputs: [summaryPlace, pagePlace],
-    summary: summaryOf(field, rows, cells.length, failures),
+    summary: [...summaryOf(field, rows, cells.length, failures), memory],
   };
 }
 
@@ -128,21 +134,25 @@ async function seedsOf({ log }: StageContext, config: FitConfig, field: LoadedFi
   return seeds;
 }
 
-function workersFor({ log }: StageContext, config: FitConfig, frames: readonly Frame[], cells: readonly EpsfCell[]): number {
+const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
+
+/** How many workers the budget has room for; none: cells are made in this thread. */
+function crewFor(config: FitConfig, frames: readonly Frame[], cells: readonly EpsfCell[]): { workers: number; text: string } {
   const { memoryBudget } = config.performance;
-  const largest = Math.max(
-    1,
-    ...frames.flatMap((frame) => cells.map((cell) => sectionOf(cell, frame, config)).map((box) => box.width * box.height)),
-  );
-  const fitting = Math.max(1, Math.floor(memoryBudget / (BYTES_PER_PIXEL * largest)));
+  const pixels = ({ width, height }: PixelBox) => width * height;
+  let largest = 1;
+  for (const frame of frames) for (const cell of cells) largest = Math.max(largest, pixels(sectionOf(cell, frame, config)));
+  const each = WORKER_BYTES + BYTES_PER_PIXEL * largest;
+  const fitting = Math.floor(memoryBudget / each);
   const wanted = config.epsf.maxWorkers === 'auto' ? availableParallelism() : config.epsf.maxWorkers;
-  const workers = Math.max(1, Math.min(wanted, fitting, frames.length * cells.length));
-  const megabytes = Math.round((BYTES_PER_PIXEL * largest) / 1e6);
-  log.info(
-    'epsf',
-    `ePSF: ${cells.length} cells in ${frames.length} bands, ${workers} workers of ${megabytes} MB of a budget of ${Math.round(memoryBudget / 1e6)} MB`,
-  );
-  return workers;
+  // Where not even one fits, this thread makes the cells: it has a heap already.
+  const workers = Math.min(wanted, fitting, Math.max(1, frames.length * cells.length));
+  const budget = `budget of ${mib(memoryBudget)} MiB`;
+  const text =
+    workers === 0
+      ? `in this thread: the ${mib(each)} MiB of a worker are more than the ${budget}`
+      : `${workers} workers of ${mib(each)} MiB of a ${budget}`;
+  return { workers, text };
 }
 
 /** Bands of which no cell has a PSF that was not rejected: photometry of these is not to be trusted. */

@@ -366,6 +366,21 @@ describe('ePSFs of a field', () => {
     expect(await list()).toEqual(['meta.json', 'notes.txt', 'psfstars.png', 'psfstars_bgsub.png']);
   });
 
+  it('opens as many workers as the budget has room for, none where there is room for none, and tells the memory', async () => {
+    const { field } = fieldOf({ size: 200, bands: ['m400'] });
+    const told = async (memory_budget: string) => {
+      const { context, messages } = contextOf({ force: true });
+      const config = configOf({ epsf_ngrid: 1, max_workers: 2 }, { performance: { memory_budget } });
+      const { summary } = await epsfField(context, config, field);
+      expect(summary.at(-1)).toBe(messages.at(-1));
+      return messages.at(-1);
+    };
+    expect(await told('100MB')).toMatch(
+      /^ePSF: in this thread: the 221 MiB of a worker are more .* of 95 MiB; process at most \d+ MiB so far$/,
+    );
+    expect(await told('1GB')).toMatch(/^ePSF: 1 workers of 221 MiB of a budget of 954 MiB; process at most \d+ MiB so far$/);
+  });
+
   it('stops between cells when it is told to', async () => {
     const abort = new AbortController();
     const { field } = fieldOf();
