@@ -4,13 +4,16 @@
  * Each star is flux * E(dx, dy) + background. E is an elliptical Moffat that all stars share plus a spline grid for what it misses; the grid's
  * smoothness is set by the noise (the evidence: MacKay 1992, Neural Comp. 4, 415). Grid and stars are refitted in turn until nothing moves.
  */
+import { takeOutNeighbours } from './contaminants.ts';
 import { DeviationGrid } from './deviation.ts';
 import type { Epsf } from './epsf.ts';
-import { clipStar, judgeCore, type Noise, noiseScale, weighStar } from './judge-stars.ts';
+import { clipStar, type Noise, noiseScale, weighStar } from './judge-stars.ts';
 import { windowOffset } from './quality.ts';
+import { rejectStars } from './reject-stars.ts';
 import { firstLook, noStars, usable } from './select-stars.ts';
 import { StampSampler, splineCoefficients } from './spline.ts';
 import { fitStar, placeModel } from './star-fit.ts';
+import { otherWidths, type WidthEstimate } from './star-widths.ts';
 import { type FitStar, openStar, type StarCutout } from './stars.ts';
 import { fitTemplate, fitWing, type Template, templateSamples } from './template.ts';
 
@@ -76,8 +79,13 @@ export function defaultOversampling(fwhm: number): 1 | 2 | 3 | 4 {
 const STRENGTH_ROUNDS = 2;
 /** A star found out only by the grid has bent the template: that is fitted again without it, this often at most. */
 const MOST_RESTARTS = 4;
-/** Least flux over its error: fainter stars say nothing about a PSF. */
-const LEAST_SNR = 5;
+/** Most fits of the template, each without what the one before it found out. */
+const MOST_PASSES = 10;
+/** Error of the template as a part of its value, for weights. */
+const TEMPLATE_ERROR = 0.05;
+/** Scatter of the PSF's width within a cell, as a part of it; and the fewest stars whose widths are compared. */
+const WIDTH_SCATTER = 0.025;
+const LEAST_WIDTHS = 3;
 
 /**
  * Builds an effective PSF. Bad pixels (weight 0) do not count; neighbours are clipped pixel by pixel; blends, galaxies and saturated stars are
@@ -122,13 +130,13 @@ class Builder {
     clipStar(star, noise, this.options.clipSigma ?? 5);
   }
 
-  /** Template and stars together; stars that no template fits are left out and the rest fitted again. */
+  /** Template and stars together; what is no star, and stars' neighbours, are left out and the rest fitted again. */
   fitTemplate(): void {
     const oversampling = Math.max(2, this.options.oversampling ?? defaultOversampling(this.first));
-    for (let pass = 0; pass < 3; pass++) {
+    for (let pass = 0; pass < MOST_PASSES; pass++) {
       const stars = usable(this.stars);
       if (stars.length === 0) throw noStars(this.stars);
-      this.template = fitTemplate(
+      const { template, widths } = fitTemplate(
         {
           stars,
           oversampling,
@@ -139,7 +147,13 @@ class Builder {
         this.template?.fwhm ?? this.first,
         this.template,
       );
+      this.template = template;
+      const before = this.noise.scale;
       this.noise.scale = noiseScale(stars);
+      // First galaxies, which bend the template; then neighbours, seen with a template of about the right width; then the stars' cores.
+      if (this.rejectWidths(stars, widths, Math.sqrt(this.noise.scale / before))) continue;
+      const noise = { scale: this.noise.scale, modelError: TEMPLATE_ERROR };
+      if (takeOutNeighbours(stars, noise, template.fwhm)) continue;
       if (!this.judge(0.1)) break;
     }
     this.template = fitWing(
@@ -153,33 +167,28 @@ class Builder {
     );
   }
 
-  weighForTemplate(star: FitStar, clipError: number): void {
-    this.clip(star, clipError);
-    weighStar(star, { scale: this.noise.scale, modelError: 0.05 });
+  /** Rejects the stars whose widths are not the point sources'; true if any. `scale`: factor on the errors. */
+  rejectWidths(stars: readonly FitStar[], widths: readonly WidthEstimate[], scale: number): boolean {
+    if (stars.length < LEAST_WIDTHS) return false;
+    const scaled = widths.map(({ value, error }) => ({ value, error: scale * error }));
+    const others = otherWidths(scaled, WIDTH_SCATTER);
+    stars.forEach((star, k) => {
+      if (others[k]) star.rejected = `width ${(this.template.fwhm * Math.exp(scaled[k].value)).toFixed(1)} px`;
+    });
+    return others.includes(true);
   }
 
-  /** Rejects stars by their cores; true if any was rejected that counted before. `modelError`: how wrong the present PSF may be. */
+  weighForTemplate(star: FitStar, clipError: number): void {
+    this.clip(star, clipError);
+    weighStar(star, { scale: this.noise.scale, modelError: TEMPLATE_ERROR });
+  }
+
+  /** Rejects stars by their cores; true if any was rejected. `modelError`: how wrong the present PSF may be. */
   judge(modelError: number): boolean {
     const { rejectChi2 = 3, rejectFlux = 0.05, rejectShift = 1.5 } = this.options;
-    const stars = usable(this.stars);
-    const radius = Math.max(1.5, this.template.fwhm);
     const noise = { scale: this.noise.scale, modelError: Math.max(modelError, this.modelError) };
-    const cores = stars.map((star) => judgeCore(star, noise, radius));
-    const sorted = cores.map((core) => core.chi2).sort((a, b) => a - b);
-    const limit = rejectChi2 * Math.max(1, sorted[sorted.length >> 1]);
-    let changed = false;
-    stars.forEach((star, k) => {
-      const { chi2, seen, ratio, ratioError } = cores[k];
-      star.coreChi2 = chi2;
-      const shift = Math.hypot(star.x - star.startX, star.y - star.startY);
-      if (!(star.flux > LEAST_SNR * star.fluxError)) star.rejected = `signal-to-noise below ${LEAST_SNR}`;
-      else if (seen < 0.5) star.rejected = `${Math.round(100 * (1 - seen))} % of the core is bad`;
-      else if (!(shift <= rejectShift)) star.rejected = `centre ${shift.toFixed(2)} px from the guess`;
-      else if (!(chi2 <= limit)) star.rejected = `core chi-squared ${chi2.toPrecision(3)}`;
-      else if (!(Math.abs(ratio - 1) <= Math.max(rejectFlux, 5 * ratioError)))
-        star.rejected = `core flux ${ratio.toFixed(3)} of the fit`;
-      if (star.rejected !== undefined) changed = true;
-    });
+    const limits = { chi2: rejectChi2, flux: rejectFlux, shift: rejectShift };
+    const changed = rejectStars(usable(this.stars), limits, noise, this.template.fwhm);
     if (usable(this.stars).length === 0) throw noStars(this.stars);
     return changed;
   }

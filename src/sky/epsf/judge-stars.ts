@@ -24,14 +24,17 @@ export function weighStar(star: FitStar, noise: Noise): void {
   }
 }
 
-/** Marks the pixels further than `sigmas` from the model; forgets earlier marks. `modelError` may be wider than the weights' while the PSF is poor. */
+/**
+ * Marks the pixels further than `sigmas` from the model, and those of neighbours; forgets earlier marks. `modelError` may be wider than the weights'
+ * while the PSF is poor.
+ */
 export function clipStar(star: FitStar, noise: Noise, sigmas: number): void {
-  const { size, data, given, clipped, model, flux, background } = star;
+  const { size, data, given, clipped, masked, model, flux, background } = star;
   const deviation = (k: number) => {
     const own = noise.modelError * flux * model[k];
     return Math.abs(data[k] - background - flux * model[k]) / Math.sqrt(noise.scale / given[k] + own * own);
   };
-  clipped.fill(0);
+  clipped.set(masked);
   const far: number[] = [];
   for (let k = 0; k < data.length; k++) {
     if (given[k] > 0 && deviation(k) > sigmas) {
@@ -88,13 +91,14 @@ export function judgeCore(
 
 /** Factor by which the given variances are too small: the median squared deviation over that of a Gaussian (0.4549). */
 export function noiseScale(stars: readonly FitStar[]): number {
-  const squares: number[] = [];
+  const squares = new Float64Array(stars.reduce((sum, star) => sum + star.data.length, 0));
+  let count = 0;
   for (const star of stars) {
     const { data, given, model, flux, background } = star;
     for (let k = 0; k < data.length; k++) {
-      if (given[k] > 0) squares.push((data[k] - background - flux * model[k]) ** 2 * given[k]);
+      if (given[k] > 0) squares[count++] = (data[k] - background - flux * model[k]) ** 2 * given[k];
     }
   }
-  const sorted = Float64Array.from(squares).sort();
+  const sorted = squares.subarray(0, count).sort();
   return sorted.length === 0 ? 1 : sorted[sorted.length >> 1] / 0.4549364;
 }

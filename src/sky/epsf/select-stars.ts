@@ -1,10 +1,14 @@
 /** First look at the stars of a PSF: their width, and which of them cannot be stars. */
 import { ArcletError } from '../../core/errors.ts';
 import { median } from './quality.ts';
+import { narrowestMode } from './star-widths.ts';
 import { apertureGuess, type FitStar, halfPeakWidth, windowCentroid } from './stars.ts';
 
 /** Narrowest window and aperture for first guesses, px: below it they hold too few pixels. */
 const NARROWEST = 1.5;
+/** Step of the first widths, px, and their other scatter as a part of them. */
+const WIDTH_STEP = 0.4;
+const FIRST_SCATTER = 0.1;
 
 /** The stars that count. */
 export const usable = (stars: readonly FitStar[]): FitStar[] => stars.filter((star) => star.rejected === undefined);
@@ -21,7 +25,20 @@ export function noStars(stars: readonly FitStar[]): ArcletError {
 }
 
 /**
- * First centre and flux of every star, and the median FWHM of all, px. Stars whose width is far from the others' (galaxies, blends, cosmic rays) are
+ * Median of the widths around their narrowest mode. The half-pixel steps of these widths, and noise, are taken for errors; with galaxies of several
+ * times the PSF's width among them, in any number, the median of all could have no star near it.
+ */
+function commonWidth(widths: readonly number[]): number {
+  const estimates = widths.map((width) => ({ value: Math.log(width), error: WIDTH_STEP / width }));
+  const mode = Math.exp(narrowestMode(estimates, FIRST_SCATTER));
+  return median(widths.filter((width) => !isFar(width, mode)));
+}
+
+/** Half a pixel more: the area above half of the peak is a few pixels when the PSF is narrow, and jumps with the phase. */
+const isFar = (width: number, fwhm: number) => width > 1.6 * fwhm + 0.5 || width < 0.55 * fwhm - 0.3;
+
+/**
+ * First centre and flux of every star, and the common FWHM of all, px. Stars whose width is far from the others' (galaxies, blends, cosmic rays) are
  * rejected before they can spoil the template. Throws INPUT_INVALID when none is left.
  */
 export function firstLook(stars: readonly FitStar[], given?: number): number {
@@ -32,11 +49,9 @@ export function firstLook(stars: readonly FitStar[], given?: number): number {
     else star.rejected = 'no light at the centre';
   }
   if (widths.size === 0) throw noStars(stars);
-  const fwhm = Math.max(1, given ?? median([...widths.values()]));
+  const fwhm = Math.max(1, given ?? commonWidth([...widths.values()]));
   for (const [star, width] of widths) {
-    // Half a pixel more: the area above half of the peak is a few pixels when the PSF is narrow, and jumps with the phase.
-    if (widths.size > 3 && (width > 1.6 * fwhm + 0.5 || width < 0.55 * fwhm - 0.3))
-      star.rejected = `width ${width.toFixed(1)} px`;
+    if (widths.size > 3 && isFar(width, fwhm)) star.rejected = `width ${width.toFixed(1)} px`;
   }
   for (const star of usable(stars)) {
     windowCentroid(star, Math.max(NARROWEST, fwhm));

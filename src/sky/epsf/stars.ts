@@ -25,6 +25,8 @@ export interface FitStar {
   /** Inverse variances in use: scaled, with the model's own error, 0 = bad or clipped. */
   readonly weight: Float64Array;
   readonly clipped: Uint8Array;
+  /** Pixels of neighbours, clipped whatever the model says. */
+  readonly masked: Uint8Array;
   /** Unit-flux PSF at the pixels, and its derivatives by x and y. */
   readonly model: Float64Array;
   readonly byX: Float64Array;
@@ -56,6 +58,7 @@ export function openStar(cutout: StarCutout, index: number, fitBackground: boole
     given: new Float64Array(pixels),
     weight: new Float64Array(pixels),
     clipped: new Uint8Array(pixels),
+    masked: new Uint8Array(pixels),
     model: new Float64Array(pixels),
     byX: new Float64Array(pixels),
     byY: new Float64Array(pixels),

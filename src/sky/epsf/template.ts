@@ -6,6 +6,7 @@
 import { solveSymmetric } from './linear.ts';
 import { StampSampler, splineCoefficients } from './spline.ts';
 import { fitStar, placeModel } from './star-fit.ts';
+import type { WidthEstimate } from './star-widths.ts';
 import type { FitStar } from './stars.ts';
 
 /** Shape of an elliptical Moffat: FWHM in px (of the circle of equal area), ellipticity components, 1/beta. */
@@ -122,19 +123,26 @@ export interface TemplateFit {
 
 /**
  * Fits shape and stars together (the stars' own unknowns are eliminated star by star: Schur complement), in boxes of 4 FWHM around the stars.
- * The stars' flux, x, y and background are updated in place.
+ * The stars' flux, x, y and background are updated in place. `widths` are the stars' own log FWHM less the
+ * template's, from one step along the tangent, of the same shape otherwise.
  *
  * @param first FWHM to start from, px
  */
-export function fitTemplate(fit: TemplateFit, first: number, start?: Template): Template {
+export function fitTemplate(
+  fit: TemplateFit,
+  first: number,
+  start?: Template,
+): { template: Template; widths: readonly WidthEstimate[] } {
   let p: Parameters = start ? [Math.log(start.fwhm), start.e1, start.e2, start.inverseBeta] : [Math.log(first), 0, 0, 0.3];
+  let widths: readonly WidthEstimate[] = [];
   for (let round = 0; round < 12; round++) {
-    const { step } = iterate(fit, p, 4 * first, round === 0 ? 4 : 2);
+    const { step, widths: seen } = iterate(fit, p, 4 * first, round === 0 ? 4 : 2);
+    widths = seen;
     if (step === undefined) break;
     p = moved(p, step);
     if (Math.max(...step.map(Math.abs)) < 1e-3) break;
   }
-  return toTemplate(p);
+  return { template: toTemplate(p), widths };
 }
 
 /**
@@ -169,6 +177,8 @@ interface Iteration {
   readonly step: Float64Array | undefined;
   /** The value of a parameter after the step over its error, without the star that speaks for it most. */
   readonly leastSigmas: (which: number) => number;
+  /** Each star's own step in log FWHM. */
+  readonly widths: readonly WidthEstimate[];
 }
 
 /** Fits the stars under a shape, and takes one step of the shape. */
@@ -221,7 +231,11 @@ function iterate(
         return (p[which] + move[which]) / Math.sqrt(variances[which]);
       }),
     );
-  return { step: solveSymmetric(matrix.slice(), step, n) ? step : undefined, leastSigmas };
+  const widths = shares.map((share) => ({
+    value: share.matrix[0] > 0 ? share.right[0] / share.matrix[0] : 0,
+    error: share.matrix[0] > 0 ? 1 / Math.sqrt(share.matrix[0]) : Number.POSITIVE_INFINITY,
+  }));
+  return { step: solveSymmetric(matrix.slice(), step, n) ? step : undefined, leastSigmas, widths };
 }
 
 /** One star's share of the normal equations of the shape, its own four unknowns eliminated. */

@@ -34,8 +34,8 @@ export interface MadeEpsf {
 }
 
 /**
- * Stars that make the PSF and stars that judge it: of at least holdout_min_stars every holdout_every-th in the order of selection, from the first on,
- * judges, so that bright and faint ones do both. tract7dt holds none out.
+ * Stars that make the PSF and stars that judge it: of at least holdout_min_stars every holdout_every-th in the order of selection (with 5 the fifth,
+ * the tenth ...) judges, so that bright and faint ones do both. tract7dt holds none out.
  */
 export function splitStars(count: number, profile: Profile, settings: EpsfSettings): { makers: number[]; judges: number[] } {
   const all = Array.from({ length: count }, (_, k) => k);
