@@ -167,6 +167,9 @@ describe('acceptEpsf', () => {
     const { verdict, starsUsed } = acceptEpsf(exact(3.2), [...stars, { ...stars[0], data: galaxy, x: 20, y: 20 }]);
     expect(verdict).toBe('accepted');
     expect(starsUsed).toBe(10);
+    // Half of the jury: what is as wide as the PSF counts.
+    const wide = simulateStars(moffat(5, 3.5), { count: 5, size: SIZE, snr: 500, seed: 4 }).stars;
+    expect(acceptEpsf(exact(3.2), [...stars.slice(0, 5), ...wide])).toMatchObject({ verdict: 'accepted', starsUsed: 5 });
     // Only a little wider than a star.
     const compact = simulateStars(moffat(3.6, 3.5), { count: 1, size: SIZE, snr: 300, seed: 3 }).stars;
     expect(acceptEpsf(exact(3.2), [...stars, ...compact])).toMatchObject({ verdict: 'accepted', starsUsed: 10 });

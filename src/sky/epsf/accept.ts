@@ -6,6 +6,7 @@ import {
   E1,
   E2,
   type Estimate,
+  MODES,
   type ModeEvidence,
   ModeShapes,
   solveModes,
@@ -93,7 +94,7 @@ export interface Acceptance {
 }
 
 /**
- * Fits stars with a PSF and judges it by them. Cutouts that are not stars (core chi-squared over three times the median's and over 3; a shape far from
+ * Fits stars with a PSF and judges it by them. Cutouts that are not stars (a width off by 25 % where others have the PSF's; core chi-squared over three times the median's and over 3; a shape far from
  * that of the others) do not count.
  *
  * @param options.heldOut false: the stars made the PSF. They may reject it, they cannot accept it.
@@ -109,11 +110,13 @@ export function acceptEpsf(
   const stars = fitCutouts(epsf, cutouts, fwhm, background);
   const noise: Noise = { scale: stars.length > 0 ? noiseScale(stars) : 1, modelError: 0.01 };
   const radius = Math.max(1.5, fwhm);
-  const chi2s = stars.map((star) => judgeCore(star, noise, radius).chi2);
+  for (const star of stars) weighStar(star, noise);
+  const shapes = new ModeShapes(epsf, fwhm);
+  const asWide = starsOfWidth(stars, shapes);
+  const chi2s = asWide.map((star) => judgeCore(star, noise, radius).chi2);
   const coreChi2 = median(chi2s);
-  const likely = stars.filter((_, k) => chi2s[k] <= 3 * Math.max(1, coreChi2));
-  for (const star of likely) weighStar(star, noise);
-  const { used, parts } = alike(likely, new ModeShapes(epsf, fwhm));
+  const likely = asWide.filter((_, k) => chi2s[k] <= 3 * Math.max(1, coreChi2));
+  const { used, parts } = alike(likely, shapes);
   const { modes, bias } = solveModes(parts);
   const rings = ringSums(used, noise, fwhm);
   const centroid = centroidOffset(used, fwhm);
@@ -146,6 +149,20 @@ export function acceptEpsf(
 }
 
 type Numbers = Omit<Acceptance, 'verdict' | 'reasons' | 'worst'>;
+
+/** Judges further than this from the PSF's width are galaxies or blends. Seeing changes over a cell by less. */
+const FAR_WIDTH = 0.25;
+
+/** Cutouts about as wide as the PSF; all, where none is: then it is the PSF that is wrong. */
+function starsOfWidth(stars: readonly FitStar[], shapes: ModeShapes): readonly FitStar[] {
+  const near = stars.filter((star) => {
+    const part = starEvidence(star, shapes);
+    if (part === undefined) return false;
+    const information = part.information[WIDTH * (MODES + 1)];
+    return Math.abs(part.score[WIDTH] / information) <= FAR_WIDTH + 3 / Math.sqrt(information);
+  });
+  return near.length > 0 ? near : stars;
+}
 
 /** A star is not like the others when its answer is this far from theirs: chi-squared of 4 degrees of freedom, 1e-6 by chance. */
 const UNLIKE = 33;
