@@ -3,7 +3,8 @@
 import { PhiloxStream, philoxKey } from '../../src/core/rng.ts';
 import type { ArraySpec, KernelSpec, SampleCase } from '../../src/engine/kernel.ts';
 import { cpu as makePsf } from '../make-psf/cpu.ts';
-import { psfColumns, samplePsfs } from '../psf-struct.ts';
+import { samplePsfs } from '../psf-samples.ts';
+import { psfColumns } from '../psf-struct.ts';
 import { type ConvolvePsfOptions, psfOffsetPixels, psfOversample, psfStampSide, transformLength } from './options.ts';
 
 type Spec = ArraySpec<ConvolvePsfOptions>;

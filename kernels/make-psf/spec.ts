@@ -2,7 +2,8 @@
  * make-psf: one effective-PSF stamp per (item, band), on the oversampled grid that convolve-psf wants.
  */
 import type { KernelSpec, SampleCase } from '../../src/engine/kernel.ts';
-import { PSF_LAYOUT, psfColumns, samplePsfs } from '../psf-struct.ts';
+import { samplePsfs } from '../psf-samples.ts';
+import { PSF_LAYOUT, psfColumns } from '../psf-struct.ts';
 import { HALF_SIDE_ORDER } from './flux.ts';
 
 export interface MakePsfOptions {

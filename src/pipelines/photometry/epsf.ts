@@ -52,7 +52,9 @@ export async function epsfField(
   const crew = options.workers === undefined ? crewFor(config, field.frames, cells) : { workers: options.workers, text: '' };
   const { workers, text: planned } = crew;
   if (planned !== '') context.log.info('epsf', `ePSF: ${cells.length} cells in ${field.frames.length} bands, ${planned}`);
-  const benches = openBenches(workers);
+  if (cells.length === 0)
+    context.log.info('warning', 'warning: no cell has a source that is fitted: no PSFs are made (epsf.skip_empty_epsf_patches).');
+  const benches = openBenches(cells.length === 0 ? 0 : workers);
   const finished = new Map<string, FinishedCell[]>();
   const failures: Failure[] = [];
   const keys = new Map<string, string>();

@@ -227,6 +227,9 @@ describe('ePSFs of a field', () => {
     });
     const all = await epsfField(context, configOf({ skip_empty_epsf_patches: false }), corner, { workers: 0 });
     expect(all.counts).toMatchObject({ epsf_cells: 4 });
+    const { context: empty, messages } = contextOf();
+    expect((await epsfField(empty, configOf({}), { ...field, sources: [] })).counts).toMatchObject({ epsf_cells: 0 });
+    expect(messages).toContainEqual(expect.stringContaining('no cell has a source that is fitted'));
   });
 
   it('interpolates a PSF that widens over the frame between the middles of cells', async () => {
