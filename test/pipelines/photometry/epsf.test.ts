@@ -3,14 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeNpy } from '../../../src/io/npy.ts';
-import { type FitConfig, FitFileSchema } from '../../../src/pipelines/photometry/config.ts';
 import { readBandCells } from '../../../src/pipelines/photometry/epsf/basis.ts';
 import { epsfField } from '../../../src/pipelines/photometry/epsf.ts';
 import type { LoadedField } from '../../../src/pipelines/photometry/field.ts';
-import type { StageContext } from '../../../src/pipelines/stage.ts';
 import { epsfStamp, interpolateEpsf, sampleEpsf } from '../../../src/sky/epsf/index.ts';
+import { configIn, contextOf, FWHM, fieldOf } from '../../support/epsf-run.ts';
 import { integrated, moffat } from '../../support/epsf-stars.ts';
-import { memoryFrame, psfField } from '../../support/psf-field.ts';
+import { memoryFrame } from '../../support/psf-field.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -18,45 +17,11 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-/** No pictures: they are drawn in one test only. */
-const PLAIN = {
-  save_star_montage_max: 0,
-  save_growth_curve: false,
-  save_residual_diagnostics: false,
-  save_patch_background_diagnostics: false,
-};
-
-function configOf(epsf: Record<string, unknown>, more: Record<string, unknown> = {}): FitConfig {
-  const file = FitFileSchema.parse({
-    inputs: { input_catalog: 'catalogue.csv', image_list_file: 'images.txt' },
-    outputs: { work_dir: folder, epsf_dir: join(folder, 'EPSFs') },
-    plotting: { dpi: 75 },
-    epsf: { epsf_ngrid: 2, minarea: 9, min_sep: 20, cutout_size: 31, edge_pad: 2, final_psf_size: 25, star_local_bkg_annulus_rin_pix: 11, star_local_bkg_annulus_rout_pix: 14, ...PLAIN, ...epsf },
-    ...more,
-  }); // biome-ignore format: one config
-  return { ...file, images: [] };
-}
-
-function contextOf(more: Partial<StageContext> = {}): { context: StageContext; messages: string[] } {
-  const messages: string[] = [];
-  const context = {
-    signal: new AbortController().signal,
-    log: { info: (_: string, message: string) => messages.push(message), progress: () => undefined },
-    version: 'test',
-    force: false,
-    ...more,
-  } as unknown as StageContext;
-  return { context, messages };
-}
-
+const configOf = (epsf: Record<string, unknown>, more: Record<string, unknown> = {}) => configIn(folder, epsf, more);
 const summaryOf = async (): Promise<Record<string, never>[]> =>
   JSON.parse(await readFile(join(folder, 'EPSFs', 'epsf_summary.json'), 'utf8'));
 const stampOf = async (band: string, tag: string) =>
   decodeNpy(await readFile(join(folder, 'EPSFs', band, tag, 'epsf.npy')), 'epsf.npy');
-
-const FWHM = 3.2;
-const fieldOf = (more: Partial<Parameters<typeof psfField>[0]> = {}) =>
-  psfField({ size: 400, bands: ['m400'], fwhm: () => FWHM, spacing: 40, snr: [100, 100], seed: 5, ...more });
 
 describe('ePSFs of a field', () => {
   it('gives a cell with 30 stars of S/N 100 a PSF within 1 % of the truth at its peak, and its fluxes within 0.2 % and their noise', async () => {
@@ -100,77 +65,6 @@ describe('ePSFs of a field', () => {
     expect(keys.size).toBe(chosen.length);
     for (const { x, y } of chosen)
       expect(Math.min(...inside.map((star) => Math.hypot(star.x - x, star.y - y)))).toBeLessThan(0.3);
-  });
-
-  it('writes the same bytes in this thread and in two workers', async () => {
-    const { field } = fieldOf({ size: 200, bands: ['m400', 'm425'] });
-    const read = async () => {
-      const files = (await readdir(join(folder, 'EPSFs'), { recursive: true }))
-        .filter((name) => /\.(npy|npz|json)$/.test(name))
-        .sort();
-      return Promise.all(files.map(async (name) => [name, (await readFile(join(folder, 'EPSFs', name))).toString('base64')]));
-    };
-    const { context } = contextOf({ force: true });
-    const config = configOf({ epsf_ngrid: 1 });
-    await epsfField(context, config, field, { workers: 0 });
-    const one = await read();
-    await epsfField(context, config, field, { workers: 2 });
-    expect(await read()).toEqual(one);
-    expect(one.length).toBe(2 * (2 + 2) + 1);
-  });
-
-  it('keeps a band that is done, until something changes or force says so', async () => {
-    const { field } = fieldOf();
-    let reads = 0;
-    const [frame] = field.frames;
-    const read: typeof frame.section = (...box) => {
-      reads++;
-      return frame.section(...box);
-    };
-    const counted = { ...frame, section: read };
-    const counting = { ...field, frames: [counted] } as LoadedField;
-    const run = (more: Partial<StageContext> = {}, config: Record<string, unknown> = {}) =>
-      epsfField(contextOf(more).context, configOf({}, config), counting, { workers: 0 });
-    const first = await run();
-    expect(reads).toBe(4);
-    const again = await run();
-    expect(reads).toBe(4);
-    expect(again.counts).toEqual(first.counts);
-    // What later stages read is no reason to make PSFs again.
-    await run({}, { patch_run: { n_opt_iters: 25 } });
-    expect(reads).toBe(4);
-    await run({}, { moffat_psf: { beta: 3 } });
-    expect(reads).toBe(8);
-    await run({ force: true }, { moffat_psf: { beta: 3 } });
-    expect(reads).toBe(12);
-  });
-
-  it('goes on after the cells that a run which was stopped had finished', async () => {
-    const { field } = fieldOf();
-    const [frame] = field.frames;
-    let reads = 0;
-    const section: typeof frame.section = (...box) => {
-      reads++;
-      return frame.section(...box);
-    };
-    const counting = { ...field, frames: [{ ...frame, section }] } as LoadedField;
-    const abort = new AbortController();
-    const { context } = contextOf({ signal: abort.signal });
-    Object.assign(context.log, { progress: (_: string, done: number) => done === 3 && abort.abort() });
-    const stopped = epsfField(context, configOf({}), counting, { workers: 0 });
-    await expect(stopped).rejects.toMatchObject({ code: 'ABORTED' });
-    expect(reads).toBe(3);
-    await epsfField(contextOf().context, configOf({}), counting, { workers: 0 });
-    expect(reads).toBe(4);
-    const files = async () => {
-      const names = await readdir(join(folder, 'EPSFs'), { recursive: true });
-      const numbers = names.filter((name) => /\.(npy|npz|json)$/.test(name)).sort();
-      return Promise.all(numbers.map(async (name) => [name, (await readFile(join(folder, 'EPSFs', name))).toString('base64')]));
-    };
-    const resumed = await files();
-    expect((await readdir(join(folder, 'EPSFs'), { recursive: true })).filter((name) => name.endsWith('.bin'))).toEqual([]);
-    await epsfField(contextOf({ force: true }).context, configOf({}), counting, { workers: 0 });
-    expect(await files()).toEqual(resumed);
   });
 
   it('gives a cell without stars the PSF of the whole frame and says so', async () => {
@@ -354,41 +248,5 @@ describe('ePSFs of a field', () => {
       patch_background: { patch_bkg_status: 'error' },
     });
     expect(metas[2]).toMatchObject({ band: 'm450', status: 'band_fail' });
-  });
-
-  it('leaves no PSF or picture of an earlier run where there are no stars any more', async () => {
-    const { field } = fieldOf({ size: 200 });
-    const config = { ...configOf({ epsf_ngrid: 1 }), profile: 'tract7dt' } as const;
-    const { context } = contextOf({ force: true });
-    const list = async () => (await readdir(join(folder, 'EPSFs', 'm400', 'r00_c00'))).sort();
-    await epsfField(context, config, field, { workers: 0 });
-    expect(await list()).toContain('epsf.npy');
-    await writeFile(join(folder, 'EPSFs', 'm400', 'r00_c00', 'notes.txt'), 'mine');
-    const frames = [memoryFrame('m400', new Float32Array(40_000), 200)];
-    await epsfField(context, config, { ...field, frames }, { workers: 0 });
-    expect(await list()).toEqual(['meta.json', 'notes.txt', 'psfstars.png', 'psfstars_bgsub.png']);
-  });
-
-  it('opens as many workers as the budget has room for, none where there is room for none, and tells the memory', async () => {
-    const { field } = fieldOf({ size: 200, bands: ['m400'] });
-    const told = async (memory_budget: string) => {
-      const { context, messages } = contextOf({ force: true });
-      const config = configOf({ epsf_ngrid: 1, max_workers: 2 }, { performance: { memory_budget } });
-      const { summary } = await epsfField(context, config, field);
-      expect(summary.at(-1)).toBe(messages.at(-1));
-      return messages.at(-1);
-    };
-    expect(await told('100MB')).toMatch(
-      /^ePSF: in this thread: the 221 MiB of a worker are more .* of 95 MiB; process at most \d+ MiB so far$/,
-    );
-    expect(await told('1GB')).toMatch(/^ePSF: 1 workers of 221 MiB of a budget of 954 MiB; process at most \d+ MiB so far$/);
-  });
-
-  it('stops between cells when it is told to', async () => {
-    const abort = new AbortController();
-    const { field } = fieldOf();
-    const { context } = contextOf({ signal: abort.signal });
-    Object.assign(context.log, { progress: () => abort.abort() });
-    await expect(epsfField(context, configOf({}), field, { workers: 0 })).rejects.toMatchObject({ code: 'ABORTED' });
   });
 });
