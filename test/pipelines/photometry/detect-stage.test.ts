@@ -251,6 +251,19 @@ describe('arclet detect', () => {
     expect([...readFileSync(at('none.png')).subarray(1, 4)]).toEqual([...Buffer.from('PNG')]);
   });
 
+  it('measures what runs through the whole frame, and leaves its centre', async () => {
+    const random = new PhiloxStream(philoxKey(6));
+    const column = Float32Array.from({ length: 41 * 800 }, (_, p) => random.normal() + (p % 41 === 20 ? 500 : 0));
+    await image('column.fits', column, [], [800, 41]);
+    await detect({ image: at('column.fits'), out: 'column.csv', threshold: '10' });
+    const [row, ...more] = await rowsOf('column.csv');
+    expect(more).toEqual([]);
+    // Half of a line of 800 px lies within 200 px of its middle; the curve has steps of 6 a / 64, some 20 px.
+    expect(Math.abs(row['half_light_radius_px'] - 200)).toBeLessThan(10);
+    expect([row['x_win_px'], row['y_win_px']]).toEqual([row['x_px'], row['y_px']]);
+    expect(row['x_px']).toBeCloseTo(20, 1);
+  });
+
   it('filters with Gaussians and .conv files', async () => {
     const kernel = gaussianKernel(2);
     expect([kernel.length, kernel[0].length]).toEqual([7, 7]);

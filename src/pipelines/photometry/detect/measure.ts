@@ -2,9 +2,11 @@
 import { throwIfAborted } from '../../../engine/batches.ts';
 import {
   APERTURE_INVALID,
+  type CorrectionOptions,
   fluxRadius,
   type ImagePixels,
   kronRadius,
+  type MaskOptions,
   type ObjectTable,
   sumCircle,
   sumEllipse,
@@ -64,6 +66,11 @@ export interface Measured {
 const CHUNK = 500;
 /** Kron radii are looked for within this many a and b, half-light radii within this many a. */
 const REACH = 6;
+/** Points along a pixel of a growth curve, and the radius in px beyond which one does: its 64 steps are wider than 4 px there. */
+const CURVE_POINTS = 5;
+const COARSE_RADIUS_PX = 256;
+/** Larger objects keep their barycentre: bad columns and trails, for which each of 16 rounds would sum the whole frame. */
+const MAX_WINDOWED_PX = 100;
 /** Standard deviation of the window over the half-light radius, of SExtractor. */
 const WINDOW = 2 / 2.35;
 
@@ -145,9 +152,10 @@ function measureChunk(request: MeasureRequest, out: Columns, from: number, end: 
   );
   out.fluxAuto.set(auto.flux, from);
   out.fluxAutoErr.set(auto.err, from);
-  const half = fluxRadius(image, x, y, a.map((value) => REACH * value), [0.5], { ...usable, normFlux: auto.flux }); // biome-ignore format: one thought
-  out.halfLightRadius.set(half.radius, from);
-  const windowed = windowedShape(image, x, y, half.radius.map((radius) => WINDOW * radius), usable); // biome-ignore format: one thought
+  const halfLight = halfLightRadii(request, { x, y, a }, auto.flux, usable);
+  out.halfLightRadius.set(halfLight, from);
+  const window = halfLight.map((radius) => (radius <= MAX_WINDOWED_PX ? WINDOW * radius : Number.NaN));
+  const windowed = windowedShape(image, x, y, window, usable);
   for (let row = 0; row < rows; row++) {
     out.kronRadius[from + row] = isCircle[row] ? 0 : kron.radius[row];
     out.flags[from + row] |= auto.flag[row] | kron.flag[row];
@@ -162,6 +170,38 @@ function measureChunk(request: MeasureRequest, out: Columns, from: number, end: 
     out.fluxApertureErr[index].set(fluxErr, from);
     out.apertureFlags[index].set(flag, from);
   }
+}
+
+/** Half-light radii, in two calls: objects by the number of points that their size needs. */
+function halfLightRadii(
+  { image }: MeasureRequest,
+  { x, y, a }: Readonly<Record<'x' | 'y' | 'a', Float64Array>>,
+  flux: Float64Array,
+  usable: MaskOptions & CorrectionOptions,
+): Float64Array {
+  const radii = new Float64Array(a.length);
+  const isCoarse = a.map((axis) => (REACH * axis > COARSE_RADIUS_PX ? 1 : 0));
+  for (const coarse of [0, 1]) {
+    const rows = Int32Array.from(a.keys()).filter((row) => isCoarse[row] === coarse);
+    if (rows.length === 0) continue;
+    const of = (values: ArrayLike<number>) => Float64Array.from(rows, (row) => values[row]);
+    const { segmentId } = usable;
+    const { radius } = fluxRadius(
+      image,
+      of(x),
+      of(y),
+      of(a).map((axis) => REACH * axis),
+      [0.5],
+      {
+        ...usable,
+        ...(segmentId === undefined ? {} : { segmentId: of(segmentId as Float64Array) }),
+        normFlux: of(flux),
+        subpix: coarse === 1 ? 1 : CURVE_POINTS,
+      },
+    );
+    for (const [index, row] of rows.entries()) radii[row] = radius[index];
+  }
+  return radii;
 }
 
 /** What takes one look at every pixel of every object. */
