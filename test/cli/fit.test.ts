@@ -152,6 +152,9 @@ describe('arclet fit', () => {
     expect(arclet(folder, 'dump-config', '--out', 'sub/my.yaml', '--force').status).toBe(0);
     const text = readFileSync(join(folder, 'sub/my.yaml'), 'utf8');
     expect(text).toBe(sampleConfig());
+    // YAML 1.1, which PyYAML reads, takes 1e-9 for text.
+    expect(text).toContain('cd: 1.0e-9');
+    expect(text).not.toMatch(/: -?\d+e/);
     const path = join(folder, 'sub/my.yaml');
     writeFileSync(join(folder, 'images.txt'), 'a.fits\n');
     const { config, origin } = await loadFitConfig({ path, sets: [`inputs.image_list_file=${join(folder, 'images.txt')}`] });

@@ -21,7 +21,7 @@ const HEAD = `# Config of arclet fit: every key with its default. Only ${Object.
 `;
 const COLUMN = 52;
 
-/** The text of a config file. Its values are JSON, which is YAML of every version. */
+/** The text of a config file. Its values are JSON, which is YAML of every version but for 1e-9: to YAML 1.1, which PyYAML reads, a number has a point. */
 export function sampleConfig(): string {
   const { properties = {} } = jsonSchemaOf(FitFileSchema) as Node;
   const blocks = Object.entries(properties).map(([key, node]) => `\n${lines(key, key, node, '').join('\n')}\n`);
@@ -34,6 +34,8 @@ function lines(key: string, path: string, node: Node, indent: string): string[] 
     const inner = Object.entries(node.properties).flatMap(([name, of]) => lines(name, `${path}.${name}`, of, `${indent}  `));
     return [`${`${indent}${key}:`.padEnd(COLUMN)} # ${words}`, ...inner];
   }
-  const value = JSON.stringify(PLACES[path] ?? node.default ?? null).replaceAll(',', ', ');
+  const given = PLACES[path] ?? node.default ?? null;
+  const text = JSON.stringify(given);
+  const value = typeof given === 'number' ? text.replace(/^(-?\d+)e/, '$1.0e') : text.replaceAll(',', ', ');
   return [`${`${indent}${key}: ${value}`.padEnd(COLUMN)} # ${words}`];
 }

@@ -213,9 +213,16 @@ describe('config of arclet fit', () => {
         'min_good_weight',
       ].map((key) => `resample.${key}`),
       'performance.memory_budget',
-      ...['oversampling', 'model_error', 'clip_sigma', 'rounds', 'holdout_every', 'holdout_min_stars', 'interpolate'].map(
-        (key) => `epsf.${key}`,
-      ),
+      ...[
+        'oversampling',
+        'model_error',
+        'clip_sigma',
+        'rounds',
+        'max_neighbour_flux',
+        'holdout_every',
+        'holdout_min_stars',
+        'interpolate',
+      ].map((key) => `epsf.${key}`),
     ]);
   });
 });
