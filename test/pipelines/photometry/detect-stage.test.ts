@@ -1,98 +1,29 @@
 /** `arclet detect` as a stage: a field with truth, from FITS to table. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { PhiloxStream, philoxKey } from '../../../src/core/rng.ts';
-import { openEngine } from '../../../src/engine/engine.ts';
-import { nodeEnvironment } from '../../../src/index.ts';
-import { type NewCard, readImage } from '../../../src/io/fits/index.ts';
+import { readImage } from '../../../src/io/fits/index.ts';
 import { openFitsFile, writeFits } from '../../../src/io/fits/node.ts';
 import { fitsCompress } from '../../../src/pipelines/files/fits-compress.ts';
 import { tableSchema } from '../../../src/pipelines/files/table-convert.ts';
-import { withTable } from '../../../src/pipelines/files/tables.ts';
-import { loadDetectConfig } from '../../../src/pipelines/photometry/detect/config.ts';
 import { gaussianKernel, parseConv } from '../../../src/pipelines/photometry/detect/kernels.ts';
-import { detectRecord, detectStage } from '../../../src/pipelines/photometry/detect/stage.ts';
-import { runStage } from '../../../src/pipelines/runner.ts';
-import { tangent } from '../files/support.ts';
-
-const FOLDER = mkdtempSync(join(tmpdir(), 'arclet-detect-'));
-afterAll(() => rmSync(FOLDER, { recursive: true }));
-const at = (name: string) => join(FOLDER, name);
-
-const WIDTH = 260;
-const HEIGHT = 200;
-const SIGMA = 1.5;
-const NOISE = 2;
-
-/** Stars on a grid with offsets that are no whole pixels: x, y, flux. The last one stands beside the first. */
-const STARS: readonly (readonly [number, number, number])[] = [
-  ...Array.from(
-    { length: 20 },
-    (_, k) => [30 + 50 * (k % 5) + 0.13 * k, 25 + 45 * Math.floor(k / 5) + 0.07 * k, 3000 + 400 * k] as const,
-  ),
-  [37.2, 25.1, 2500],
-];
-
-/** A sky of 100 with a slope, noise of 2, and stars; row 0 has a NaN. */
-function field(): Float32Array<ArrayBuffer> {
-  const random = new PhiloxStream(philoxKey(5));
-  const data = new Float32Array(WIDTH * HEIGHT);
-  for (let p = 0; p < data.length; p++) data[p] = 100 + 0.02 * (p % WIDTH) + NOISE * random.normal();
-  for (const [x, y, flux] of STARS) {
-    for (let iy = Math.floor(y) - 9; iy <= y + 9; iy++)
-      for (let ix = Math.floor(x) - 9; ix <= x + 9; ix++)
-        data[iy * WIDTH + ix] +=
-          (flux / (2 * Math.PI * SIGMA ** 2)) * Math.exp(-((ix - x) ** 2 + (iy - y) ** 2) / (2 * SIGMA ** 2));
-  }
-  data[3] = Number.NaN;
-  return data;
-}
-
-const CARDS: NewCard[] = [
-  ...tangent(130.5, 100.5),
-  { keyword: 'EGAIN', value: 2, type: 'float' },
-  { keyword: 'SATURATE', value: 800, type: 'float' },
-  { keyword: 'ZP_AUTO', value: 25, type: 'float' },
-];
-const image = (name: string, data: Float32Array<ArrayBuffer>, cards = CARDS, shape: readonly number[] = [HEIGHT, WIDTH]) =>
-  writeFits(at(name), [{ kind: 'image', data, shape, unit: 'adu', cards }]).then(() => at(name));
-const PIXELS = field();
-const FIELD = await image('field.fits', PIXELS);
-
-async function detect(flags: Record<string, string>, signal = new AbortController().signal) {
-  const told: string[] = [];
-  const loaded = await loadDetectConfig({ flags: { image: FIELD, threshold: '3', ...flags }, cwd: FOLDER });
-  const finished = await runStage(detectStage, loaded, {
-    log: { info: (_event, message) => void told.push(message), progress: () => undefined },
-    version: 'test',
-    shard: { index: 0, count: 1 },
-    force: false,
-    signal,
-    openEngine: () => openEngine({ backend: 'cpu', workers: 0 }, nodeEnvironment),
-    recordLocation: detectRecord(loaded.config),
-  });
-  return { ...finished, told, record: JSON.parse(readFileSync(detectRecord(loaded.config), 'utf8')) };
-}
-
-type Row = Record<string, number> & { readonly ID: string };
-
-async function rowsOf(name: string): Promise<Row[]> {
-  return withTable(at(name), undefined, async ({ schema, batches }) => {
-    const rows: Row[] = [];
-    for await (const { rows: count, columns } of batches())
-      for (let row = 0; row < count; row++)
-        rows.push(Object.fromEntries(schema.columns.map(({ name: column }) => [column, columns[column][row]])) as Row);
-    return rows;
-  });
-}
-
-const nearest = (rows: readonly Row[], x: number, y: number): Row =>
-  rows.reduce((best, row) =>
-    Math.hypot(row['x_px'] - x, row['y_px'] - y) < Math.hypot(best['x_px'] - x, best['y_px'] - y) ? row : best,
-  );
+import {
+  at,
+  CARDS,
+  detect,
+  FIELD,
+  HEIGHT,
+  image,
+  NOISE,
+  nearest,
+  PIXELS,
+  type Row,
+  rowsOf,
+  SIGMA,
+  STARS,
+  WIDTH,
+} from '../../support/detect-field.ts';
 
 describe('arclet detect', () => {
   it('finds every star of a field and measures place, light and shape', async () => {
@@ -285,55 +216,5 @@ describe('arclet detect', () => {
       ['CONV NORM\n0', /no weight but 0/],
     ] as const)
       expect(() => parseConv(text, 'k.conv'), text).toThrow(why);
-  });
-
-  it('refuses what is no image, and maps of another shape', async () => {
-    const nan = await image('nan.fits', new Float32Array(WIDTH * HEIGHT).fill(Number.NaN));
-    await image('small.fits', new Float32Array(20), [], [4, 5]);
-    await image('ones.fits', new Float32Array(WIDTH * HEIGHT).fill(1));
-    await image('cube.fits', new Float32Array(24), [], [2, 3, 4]);
-    await writeFits(at('table.fits'), [
-      { kind: 'empty' },
-      { kind: 'table', columns: [{ name: 'a', values: Float64Array.of(1) }] },
-    ]);
-    writeFileSync(at('short.fits'), readFileSync(FIELD).subarray(0, 60_000));
-    const out = 'bad.csv';
-    for (const [flags, why] of [
-      [{ image: nan, out }, /no pixel of 52000 can be used: 52000 are not finite/],
-      [{ mask: 'ones.fits', out }, /no pixel .* 51999 masked/],
-      [{ mask: 'small.fits', out }, /small.fits has 5 x 4 pixels, the image .*field.fits 260 x 200/],
-      [{ invvar: 'small.fits', out }, /has 5 x 4 pixels/],
-      [{ image: at('cube.fits'), out }, /shape \[2,3,4\]/],
-      [{ image: at('table.fits'), out }, /holds no image/],
-      [{ image: at('short.fits'), out }, /ends before its last pixel/],
-      [{ image: at('nowhere.fits'), out }, /nowhere.fits/],
-      [{ image: at('small.fits'), out, aperture_radius_arcsec: '2' }, /no WCS that says how large an arcsec is/],
-      [{ out: 'bad.xyz' }, /ending '.xyz'/],
-    ] as const)
-      await expect(detect(flags), JSON.stringify(flags)).rejects.toThrow(why);
-    expect(() => readFileSync(at(out))).toThrow(/ENOENT/);
-    expect(JSON.parse(readFileSync(at('bad.csv.json'), 'utf8'))).toMatchObject({ outcome: 'error' });
-  });
-
-  it('refuses keys that exclude each other and files in one place', async () => {
-    for (const [flags, why] of [
-      [{ out: 'a.csv', invvar: 'a.fits', sigma_map: 'b.fits' }, /both given/],
-      [{ out: 'a.csv', kernel_fwhm_px: '2', kernel_file: 'b.conv' }, /both given/],
-      [{ out: 'a.csv', background: 'x.fits', segmentation: 'x.fits' }, /named twice, as background and segmentation/],
-      [{ out: 'field.fits' }, /named twice, as image and out/],
-      [{ out: 'a.csv', picture: 'p.jpg' }, /does not end in .png/],
-      [{ out: 'a.csv', threshold: '-1' }, /threshold_sigma/],
-      [{ out: 'a.csv', aperture_radius_px: '3,x' }, /aperture_radius_px/],
-      [{}, /out: this key is missing/],
-    ] as const)
-      await expect(detect(flags), JSON.stringify(flags)).rejects.toThrow(why);
-  });
-
-  it('stops at a signal and leaves no table', async () => {
-    const controller = new AbortController();
-    const stopped = detect({ out: 'stopped.csv' }, controller.signal);
-    controller.abort();
-    await expect(stopped).rejects.toMatchObject({ code: 'ABORTED' });
-    expect(() => readFileSync(at('stopped.csv'))).toThrow(/ENOENT/);
   });
 });

@@ -22,8 +22,11 @@ export const detectStage = defineStage<DetectConfig>({
   run: detect,
 });
 
-/** The record of a table stands beside it. */
-export const detectRecord = ({ out }: DetectConfig): string => `${out}.json`;
+/** The record of a table stands beside it. Throws USAGE for a table that would not be written. */
+export function detectRecord({ out }: DetectConfig): string {
+  outputFormat(out);
+  return `${out}.json`;
+}
 
 const DEFAULT_RADIUS_PX = 5;
 
@@ -39,8 +42,7 @@ async function detect(context: StageContext, config: DetectConfig): Promise<Stag
       seconds[part] = (seconds[part] ?? 0) + (performance.now() - begin) / 1000;
     }
   };
-  // What is wrong with the words is told before the image is read.
-  outputFormat(config.out);
+  // What is wrong with a filter is told before the image is read.
   const kernel = await kernelOf(config);
   const input = await timed('read', () => readDetectInput(config));
   const { width, height, mask, wcs } = input;
