@@ -70,6 +70,7 @@ describe('samples of stars and other things', () => {
       [10, 10],
       [8, 12],
       [3, 2],
+      [5, 12],
     ] as const) {
       const build = buildEpsf(sample(stars, galaxies, 100 + stars + galaxies, () => galaxy));
       expect(kept(build)).toEqual(first(stars));
@@ -129,9 +130,9 @@ describe('widths', () => {
 
   it('the narrowest of several modes, if it is well populated', () => {
     const wide = [0.5, 0.51, 0.49, 0.5, 0.52, 0.48];
-    expect(narrowestMode(estimates([0, 0.01, -0.01, 0, ...wide]), 0.02)).toBeCloseTo(0, 1);
-    expect(narrowestMode(estimates([0, ...wide]), 0.02)).toBeCloseTo(0.5, 1);
-    expect(narrowestMode([], 0.02)).toBeNaN();
+    expect(narrowestMode(estimates([0, 0.01, -0.01, 0, ...wide]), 0.02, 0.5)).toBeCloseTo(0, 1);
+    expect(narrowestMode(estimates([0, ...wide.slice(4)]), 0.02, 0.3)).toBeCloseTo(0.5, 1);
+    expect(narrowestMode([], 0.02, 0.5)).toBeNaN();
   });
 
   it('a star of a large error is of any kind, a single narrow one of none', () => {

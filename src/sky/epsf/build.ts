@@ -79,6 +79,8 @@ export function defaultOversampling(fwhm: number): 1 | 2 | 3 | 4 {
 const STRENGTH_ROUNDS = 2;
 /** A star found out only by the grid has bent the template: that is fitted again without it, this often at most. */
 const MOST_RESTARTS = 4;
+/** So many stars without neighbours decide alone whether there is a wing. */
+const LEAST_ALONE = 4;
 /** Most fits of the template, each without what the one before it found out. */
 const MOST_PASSES = 10;
 /** Error of the template as a part of its value, for weights. */
@@ -156,9 +158,11 @@ class Builder {
       if (takeOutNeighbours(stars, noise, template.fwhm)) continue;
       if (!this.judge(0.1)) break;
     }
+    // What is left of neighbours that were masked, all around in many stars, would be a wing.
+    const alone = usable(this.stars).filter((star) => !star.masked.includes(1));
     this.template = fitWing(
       {
-        stars: usable(this.stars),
+        stars: alone.length >= LEAST_ALONE ? alone : usable(this.stars),
         oversampling,
         background: this.background,
         weigh: (star) => this.weighForTemplate(star, 0.1),

@@ -8,16 +8,16 @@ const SIGMAS = 5;
 /** holds at least this part of the star's flux, */
 const LEAST_SHARE = 0.01;
 /** and is this many FWHM from the star: nearer by it is a blend, and the star's core shows it. */
-const NEAREST = 1.1;
+const NEAREST = 0.9;
 /** With more than this part of the flux within {@link CLOSE} FWHM it costs the star: what is left of it after masking tells little. */
 const MOST_SHARE = 0.1;
 const CLOSE = 2.5;
 /** Fewer stars than this are not left out for a neighbour; its pixels are masked, as those of any other. */
 const FEW = 4;
 /** A neighbour's pixels are masked to where its light falls to this many sigma, */
-const FAINT = 0.5;
+const FAINT = 0.2;
 /** between these radii in FWHM. */
-const MASK = { least: 1, greatest: 2.5 };
+const MASK = { least: 1, greatest: 3 };
 /** Pixels nearer to the star than this many FWHM are not masked: they are what the PSF is made of. */
 const CORE = 0.75;
 /** Most neighbours of one star. */

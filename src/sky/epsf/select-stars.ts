@@ -9,6 +9,8 @@ const NARROWEST = 1.5;
 /** Step of the first widths, px, and their other scatter as a part of them. */
 const WIDTH_STEP = 0.4;
 const FIRST_SCATTER = 0.1;
+/** Least part of the most stars of one width that share the narrowest: some are cosmic rays and hot pixels. */
+const LEAST_SHARE = 0.5;
 
 /** The stars that count. */
 export const usable = (stars: readonly FitStar[]): FitStar[] => stars.filter((star) => star.rejected === undefined);
@@ -30,7 +32,7 @@ export function noStars(stars: readonly FitStar[]): ArcletError {
  */
 function commonWidth(widths: readonly number[]): number {
   const estimates = widths.map((width) => ({ value: Math.log(width), error: WIDTH_STEP / width }));
-  const mode = Math.exp(narrowestMode(estimates, FIRST_SCATTER));
+  const mode = Math.exp(narrowestMode(estimates, FIRST_SCATTER, LEAST_SHARE));
   return median(widths.filter((width) => !isFar(width, mode)));
 }
 

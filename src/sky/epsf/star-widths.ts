@@ -6,8 +6,10 @@ export interface WidthEstimate {
   readonly error: number;
 }
 
-/** A width shared by fewer than this part of the stars that share the commonest one is not the PSF's: noise and cosmic rays look narrow too. */
-const LEAST_SHARE = 0.5;
+/** A width shared by fewer than this part of the stars that share the commonest one is not the PSF's: noise looks narrow too. */
+const LEAST_SHARE = 0.3;
+/** Nor is one that no two stars share; a star agrees with itself to 1. */
+const TWO = 1.5;
 /** A star is of another kind when it is wider or narrower by this many times the errors. */
 const FAR = 4;
 /** Error of a step along the tangent, as a part of it. */
@@ -15,16 +17,17 @@ const TANGENT = 0.15;
 
 /**
  * The narrowest well-populated value: of all places where the most stars agree within their errors, the lowest that is shared by at least
- * {@link LEAST_SHARE} as many as the best. A star of a large error agrees with many places and decides none. NaN without any star.
+ * `leastShare` times as many as the best, and by two. A star of a large error agrees with many places and decides none. NaN without any star.
  *
  * @param tolerance scatter of the true values, added to every error in quadrature
  */
-export function narrowestMode(stars: readonly WidthEstimate[], tolerance: number): number {
+export function narrowestMode(stars: readonly WidthEstimate[], tolerance: number, leastShare: number): number {
   const support = stars.map(({ value }) =>
     stars.reduce((sum, other) => sum + Math.exp(-((value - other.value) ** 2) / (2 * (other.error ** 2 + tolerance ** 2))), 0),
   );
   const order = stars.map((_, k) => k).sort((a, b) => stars[a].value - stars[b].value);
-  const enough = LEAST_SHARE * Math.max(...support);
+  const most = Math.max(...support);
+  const enough = Math.max(leastShare * most, Math.min(most, TWO));
   for (let n = 0; n < order.length; n++) {
     const here = support[order[n]];
     // Up to the top of the hill that begins here.
@@ -40,7 +43,7 @@ export function narrowestMode(stars: readonly WidthEstimate[], tolerance: number
  * @param tolerance true scatter of the PSF's width over the stars, as a part of it
  */
 export function otherWidths(stars: readonly WidthEstimate[], tolerance: number): boolean[] {
-  const mode = narrowestMode(stars, tolerance);
+  const mode = narrowestMode(stars, tolerance, LEAST_SHARE);
   // The mean of the mode is better known than the star that marks its top.
   let sum = 0;
   let weights = 0;
