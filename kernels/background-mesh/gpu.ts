@@ -1,17 +1,7 @@
 /** background-mesh on the device: one workgroup per mesh. */
 import type { GpuWrapper } from '../../src/engine/kernel.ts';
-import {
-  BINS_PER_PIXEL,
-  CROWDED,
-  CUT,
-  FIRST_CUT,
-  GOOD_PART,
-  HALF_RANGE,
-  MAX_BINS,
-  MAX_ROUNDS,
-  NARROWEST,
-  SETTLED,
-} from '../../src/sky/detection/background-mesh.ts';
+import { CROWDED, CUT, MAX_BINS, MAX_ROUNDS, NARROWEST, SETTLED } from '../../src/sky/detection/background-histogram.ts';
+import { BINS_PER_PIXEL, FIRST_CUT, GOOD_PART, HALF_RANGE } from '../../src/sky/detection/background-mesh.ts';
 import { type BackgroundMeshOptions, meshWords } from './spec.ts';
 
 const LANES = 128;
