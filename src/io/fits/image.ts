@@ -6,7 +6,7 @@ import { arrayOf, type NumberArray, type NumericDtype, sizeOf } from './elements
 import type { FitsHdu } from './file.ts';
 import type { Bitpix } from './layout.ts';
 import { pixelCoding, valueDtype } from './pixels.ts';
-import { boxRuns, checkBox, PieceMemory, readRanges } from './ranges.ts';
+import { boxRuns, checkBox, readRanges } from './ranges.ts';
 
 export interface FitsImageInfo {
   readonly shape: readonly number[];
@@ -99,7 +99,13 @@ export async function readSection(
 }
 
 /** Where the rows of a box of a plain image lie. Checked before anything is allocated: a length that lies costs nothing. */
-function rangesOf(hdu: FitsHdu, whole: readonly number[], start: readonly number[], shape: readonly number[], width: number) {
+export function rangesOf(
+  hdu: FitsHdu,
+  whole: readonly number[],
+  start: readonly number[],
+  shape: readonly number[],
+  width: number,
+) {
   const ranges = [...boxRuns(whole, start, shape)].map(({ offset, length }) => ({
     offset: hdu.dataOffset + offset * width,
     length: length * width,
@@ -107,48 +113,6 @@ function rangesOf(hdu: FitsHdu, whole: readonly number[], start: readonly number
   const last = ranges.at(-1);
   if (last) checkRange(hdu.source, ranges[0].offset, last.offset + last.length - ranges[0].offset);
   return ranges;
-}
-
-/** Pixels handed over at once: they stay in the first cache between decoding and use. */
-const RUN_PIXELS = 4096;
-
-/** Memory of {@link eachFloat32Run}, used again by one call after the other. */
-export class RunMemory {
-  readonly pieces = new PieceMemory();
-  readonly values = new Float32Array(RUN_PIXELS);
-}
-
-/**
- * Pixels of a box as float32, a few thousand at a time, for passes that look at every pixel once and keep none: float32 images that are not
- * compressed are read into memory that is used again, others as {@link readSection} reads them.
- *
- * @param use takes values of pixels `at` and following of the box (C order), in rising order. They are valid during the call only.
- * @throws as {@link readSection}
- */
-export async function eachFloat32Run(
-  hdu: FitsHdu,
-  start: readonly number[],
-  shape: readonly number[],
-  use: (values: Float32Array, at: number) => void,
-  memory: RunMemory,
-): Promise<void> {
-  const info = imageInfo(hdu);
-  if (hdu.type === 'COMPRESSED_IMAGE' || info.dtype !== 'float32') {
-    const { data } = await readSection(hdu, start, shape);
-    return use(data instanceof Float32Array ? data : Float32Array.from(data as ArrayLike<number | bigint>, Number), 0);
-  }
-  checkBox(whereOf(hdu), info.shape, start, shape);
-  const { width, decode } = pixelCoding(hdu.header);
-  const ranges = rangesOf(hdu, info.shape, start, shape, width);
-  const rangePixels = ranges.length === 0 ? 0 : ranges[0].length / width;
-  const useBytes = (bytes: Uint8Array, index: number, from: number) => {
-    for (let at = 0; at < bytes.length; at += RUN_PIXELS * width) {
-      const run = bytes.subarray(at, at + RUN_PIXELS * width);
-      decode(run, memory.values, 0);
-      use(memory.values.subarray(0, run.length / width), index * rangePixels + (from + at) / width);
-    }
-  };
-  await readRanges(hdu.source, ranges, width, useBytes, undefined, memory.pieces);
 }
 
 /**

@@ -17,18 +17,17 @@ export { isStructural } from './encode-header.ts';
 export type { ImageInput } from './encode-image.ts';
 export type { TableInput } from './encode-table.ts';
 export { type FitsFile, type FitsHdu, openFits } from './file.ts';
+export { blankIntegerOf, eachFloat32Run, type Float32Image, RunMemory, readFloat32Section } from './float-image.ts';
 export { type GroupParameter, groupParameter, type RandomGroups, readGroups } from './groups.ts';
 export { type GunzipOptions, gunzipSource } from './gzip.ts';
 export { FitsHeader } from './header.ts';
 export {
-  eachFloat32Run,
   type FitsImage,
   type FitsImageInfo,
   type ImageChunk,
   type ImageReadReport,
   imageChunks,
   imageInfo,
-  RunMemory,
   readImage,
   readSection,
 } from './image.ts';

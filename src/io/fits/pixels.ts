@@ -82,8 +82,22 @@ export function valueDtype(bitpix: Bitpix, scale: number, zero: number, hasBlank
   return bitpix <= 16 ? 'float32' : 'float64';
 }
 
+/**
+ * What an undefined pixel becomes among integers that stay integers when BZERO is added: unsigned ones and signed bytes. Undefined where such pixels
+ * are NaN already, or there are none.
+ */
+export function undefinedInteger(
+  bitpix: Bitpix,
+  scale: number,
+  zero: number,
+  blank: number | bigint | undefined,
+): number | bigint | undefined {
+  if (blank === undefined || scale !== 1 || SHIFTED[bitpix]?.[0] !== zero) return undefined;
+  return bitpix === 64 ? BigInt(blank) + BigInt(zero) : Number(blank) + zero;
+}
+
 /** BLANK if it is an integer; a file with another one means nothing by it. */
-function blankOf(header: FitsHeader): number | bigint | undefined {
+export function blankOf(header: FitsHeader): number | bigint | undefined {
   const value = header.value('BLANK');
   return typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value)) ? value : undefined;
 }

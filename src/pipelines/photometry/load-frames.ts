@@ -1,5 +1,5 @@
 /** Images of a field as frames: boxes of scaled pixels, read when asked for. */
-import { eachFloat32Run, type NumberArray, type RunMemory, readSection } from '../../io/fits/index.ts';
+import { eachFloat32Run, type RunMemory, readFloat32Section } from '../../io/fits/index.ts';
 import { applyEdits, cutHeader, pixelScale, type Wcs, wcsFromHeader } from '../../sky/wcs/index.ts';
 import { epochYearOf } from './augment/epoch.ts';
 import type { Frame, FramePixels, PixelBox } from './field.ts';
@@ -30,13 +30,30 @@ export interface StoredPixels {
 
 const FLOAT32_MAX = 3.4028234663852886e38;
 
-/** Bad is what is not finite, at least half of SATURATE (as tract7dt has it), or beyond float32 when scaled. NaN is on no side of a bound. */
-function ruleOf({ saturate, zpAuto }: ImageFile, zpRef: number): ValueRule {
-  const scale = 10 ** (-0.4 * (zpAuto - zpRef));
+/**
+ * The rule of an image: bad is what is not finite, at least half of SATURATE (as tract7dt has it), or beyond float32 when scaled. NaN is on no side
+ * of a bound. One rule for all who read pixels, so that no two of them disagree on one.
+ *
+ * @param scale what stored values are multiplied by; 1 leaves them as they are
+ */
+export function valueRule({ saturate }: Pick<ImageFile, 'saturate'>, scale: number): ValueRule {
   const largest = scale > 1 ? FLOAT32_MAX / scale : Number.POSITIVE_INFINITY;
   // Pixels are float32, so the bound is too.
   return { scale, low: -largest, high: Math.min(Math.fround(saturate / 2), largest) };
 }
+
+/** Scales stored values where they lie (image = stored * scale): frames go by faster than memory is given back. Gives 1 for each that is bad. */
+export function scalePixels(stored: Float32Array, { scale, low, high }: ValueRule): FramePixels {
+  const bad = new Uint8Array(stored.length);
+  for (let at = 0; at < stored.length; at++) {
+    const value = stored[at];
+    stored[at] = value * scale;
+    bad[at] = value < high && value > low ? 0 : 1;
+  }
+  return { image: stored, bad };
+}
+
+const ruleOf = (file: ImageFile, zpRef: number): ValueRule => valueRule(file, 10 ** (-0.4 * (file.zpAuto - zpRef)));
 
 export function storedPixels(file: ImageFile, zpRef: number): StoredPixels {
   const { hdu, leadingAxes } = file;
@@ -46,18 +63,6 @@ export function storedPixels(file: ImageFile, zpRef: number): StoredPixels {
   };
 }
 
-/** Scaled pixels: image = stored * scale. Float32 pixels are scaled where they lie: frames go by faster than memory is given back. */
-function scaled(data: NumberArray, { scale, low, high }: ValueRule): FramePixels {
-  const image = data instanceof Float32Array ? data : Float32Array.from(data as ArrayLike<number | bigint>, Number);
-  const bad = new Uint8Array(image.length);
-  for (let at = 0; at < image.length; at++) {
-    const value = image[at];
-    image[at] = value * scale;
-    bad[at] = value < high && value > low ? 0 : 1;
-  }
-  return { image, bad };
-}
-
 /** Reads a box of a full image, scaled. */
 export type SectionReader = (x0: number, y0: number, width: number, height: number) => Promise<FramePixels>;
 
@@ -65,8 +70,8 @@ export function sectionReader(file: ImageFile, zpRef: number): SectionReader {
   const { hdu, leadingAxes } = file;
   const rule = ruleOf(file, zpRef);
   return async (x0, y0, width, height) => {
-    const { data } = await readSection(hdu, ...boxOf(leadingAxes, { x0, y0, width, height }));
-    return scaled(data, rule);
+    const { data } = await readFloat32Section(hdu, ...boxOf(leadingAxes, { x0, y0, width, height }));
+    return scalePixels(data, rule);
   };
 }
 

@@ -1,40 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import {
-  eachFloat32Run,
   encodeFits,
-  type FitsHdu,
   FitsHeader,
   groupParameter,
   imageChunks,
   imageInfo,
   type NumberArray,
-  RunMemory,
   readGroups,
   readImage,
   readSection,
   verifyChecksums,
 } from '../../../src/io/fits/index.ts';
-import { headerBytes, join, open, rewritten } from './support.ts';
-
-/** Big-endian bytes of numbers, by DataView: an encoder of its own. */
-function stored(values: readonly (number | bigint)[], bitpix: number): Uint8Array {
-  const width = Math.abs(bitpix) / 8;
-  const view = new DataView(new ArrayBuffer(Math.ceil((values.length * width) / 2880) * 2880));
-  for (const [index, value] of values.entries()) {
-    if (bitpix === 8) view.setUint8(index, Number(value));
-    else if (bitpix === 16) view.setInt16(2 * index, Number(value));
-    else if (bitpix === 32) view.setInt32(4 * index, Number(value));
-    else if (bitpix === 64) view.setBigInt64(8 * index, BigInt(value));
-    else if (bitpix === -32) view.setFloat32(4 * index, Number(value));
-    else view.setFloat64(8 * index, Number(value));
-  }
-  return new Uint8Array(view.buffer);
-}
-
-async function image(bitpix: number, values: readonly (number | bigint)[], ...cards: string[]): Promise<FitsHdu> {
-  const header = headerBytes('SIMPLE  = T', `BITPIX  = ${bitpix}`, 'NAXIS   = 1', `NAXIS1  = ${values.length}`, ...cards);
-  return (await open(join([header, stored(values, bitpix)]))).hdu(0);
-}
+import { headerBytes, image, join, open, rewritten, stored } from './support.ts';
 
 const f = Math.fround;
 
@@ -280,58 +257,5 @@ describe('random groups', () => {
     expect(groupParameter(groups, 'VV')).toBeUndefined();
     expect([...(await readGroups(hdu, 1, 1)).data]).toEqual([-24, 26]);
     await expect(readGroups(hdu, 1, 2)).rejects.toMatchObject({ code: 'INPUT_INVALID' });
-  });
-});
-
-describe('pixels run by run', () => {
-  /** [y, x] of 7 x 3000 pixels. */
-  const pixels = Float32Array.from({ length: 21_000 }, (_, at) => (at % 13 === 0 ? Number.NaN : Math.sin(at)));
-  const whole = (data: NumberArray, header?: FitsHeader) =>
-    open(join([...encodeFits([{ kind: 'image', data, shape: [7, 3000], header }])]));
-
-  it.each([
-    ['float32', pixels, undefined],
-    ['int16 with BSCALE', new Int16Array(21_000).map((_, at) => at), FitsHeader.of([{ keyword: 'BSCALE', value: 0.5 }])],
-    ['float64', Float64Array.from(pixels), undefined],
-    ['uint16', Uint16Array.from({ length: 21_000 }, (_, at) => 3 * at), undefined],
-  ])('are those of readSection: %s', async (_, data, header) => {
-    const hdu = (await whole(data as NumberArray, header)).hdu(0);
-    const memory = new RunMemory();
-    for (const [start, shape] of [
-      [
-        [0, 0],
-        [7, 3000],
-      ],
-      [
-        [2, 0],
-        [3, 3000],
-      ],
-      [
-        [1, 17],
-        [5, 1001],
-      ],
-      [
-        [3, 5],
-        [0, 4],
-      ],
-    ]) {
-      const found = new Float32Array(shape[0] * shape[1]).fill(99);
-      let next = 0;
-      await eachFloat32Run(
-        hdu,
-        start,
-        shape,
-        (values, at) => {
-          expect(at).toBe(next);
-          next += values.length;
-          found.set(values, at);
-        },
-        memory,
-      );
-      const { data: wanted } = await readSection(hdu, start, shape);
-      expect(next).toBe(found.length);
-      expect(found).toEqual(Float32Array.from(wanted as ArrayLike<number>));
-    }
-    await expect(eachFloat32Run(hdu, [6, 0], [2, 3000], () => {}, memory)).rejects.toMatchObject({ code: 'INPUT_INVALID' });
   });
 });

@@ -1,5 +1,5 @@
 /** Helpers of the FITS tests: files in memory, and values as JSON keeps them. */
-import { encodeFits, type FitsFile, type HduInput, memorySource, openFits } from '../../../src/io/fits/index.ts';
+import { encodeFits, type FitsFile, type FitsHdu, type HduInput, memorySource, openFits } from '../../../src/io/fits/index.ts';
 
 export function join(pieces: Iterable<Uint8Array>): Uint8Array {
   const all = [...pieces];
@@ -30,4 +30,25 @@ export function asJson(values: Iterable<number | bigint | string>): (number | st
     if (typeof value === 'string' || Number.isFinite(value)) return value;
     return Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf';
   });
+}
+
+/** Big-endian bytes of numbers, by DataView: an encoder of its own. */
+export function stored(values: readonly (number | bigint)[], bitpix: number): Uint8Array {
+  const width = Math.abs(bitpix) / 8;
+  const view = new DataView(new ArrayBuffer(Math.ceil((values.length * width) / 2880) * 2880));
+  for (const [index, value] of values.entries()) {
+    if (bitpix === 8) view.setUint8(index, Number(value));
+    else if (bitpix === 16) view.setInt16(2 * index, Number(value));
+    else if (bitpix === 32) view.setInt32(4 * index, Number(value));
+    else if (bitpix === 64) view.setBigInt64(8 * index, BigInt(value));
+    else if (bitpix === -32) view.setFloat32(4 * index, Number(value));
+    else view.setFloat64(8 * index, Number(value));
+  }
+  return new Uint8Array(view.buffer);
+}
+
+/** A row of pixels as they are stored, and further cards. */
+export async function image(bitpix: number, values: readonly (number | bigint)[], ...cards: string[]): Promise<FitsHdu> {
+  const header = headerBytes('SIMPLE  = T', `BITPIX  = ${bitpix}`, 'NAXIS   = 1', `NAXIS1  = ${values.length}`, ...cards);
+  return (await open(join([header, stored(values, bitpix)]))).hdu(0);
 }
