@@ -1,6 +1,7 @@
 /** What the images of a field must have in common: shape, WCS, and one image per band. */
 import type { FitsHeader } from '../../io/fits/index.ts';
 import type { FitConfig } from './config.ts';
+import type { PixelBox } from './field.ts';
 import type { FileProblem, ImageFile } from './load-header.ts';
 
 const ALIGN = 'Set resample.enabled: true, which puts all images on one grid, or raise checks.wcs_tolerance on purpose.';
@@ -28,8 +29,20 @@ export function alignmentProblems(images: readonly ImageFile[], { checks, profil
   return [...problems, ...duplicateBands(images, 'Set resample.enabled: true to combine images of one band, or give each')];
 }
 
+/** Images that do not hold all pixels that are stacked, as checks.require_same_shape: false lets them through. */
+export function coverageProblems(images: readonly ImageFile[], { x0, y0, width, height }: PixelBox): FileProblem[] {
+  const [first] = images;
+  const short = images.filter(({ shape }) => shape[1] < x0 + width || shape[0] < y0 + height);
+  return short.map(({ path, shape }) => ({
+    path,
+    what: `it has ${shape[1]} x ${shape[0]} px, and ${first.path} ${first.shape[1]} x ${first.shape[0]}: checks.require_same_shape is false, but x ${x0} to ${x0 + width - 1} and y ${y0} to ${y0 + height - 1} are stacked of each`,
+    remedy:
+      'Put an image first in the list that no other is smaller than, raise crop.margin (with crop.plot_pre_crop: false), or set resample.enabled: true.',
+  }));
+}
+
 /** Bands that two images have; `orElse`: what may be done but to name them apart. */
-export function duplicateBands(images: readonly ImageFile[], orElse: string): FileProblem[] {
+export function duplicateBands(images: readonly Pick<ImageFile, 'band' | 'path'>[], orElse: string): FileProblem[] {
   // A missing FILTER has been told.
   const byBand = Map.groupBy(
     images.filter(({ band }) => band !== ''),

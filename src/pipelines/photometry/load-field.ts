@@ -1,7 +1,7 @@
 /** Opens a field: headers, common grid, catalogue. Everything that can be told without reading pixels is checked here, and told in one error. */
 import { ArcletError } from '../../core/errors.ts';
 import { inOrder } from '../in-order.ts';
-import { alignmentProblems } from './checks.ts';
+import { alignmentProblems, coverageProblems } from './checks.ts';
 import type { FitConfig } from './config.ts';
 import type { LoadedField, PixelBox } from './field.ts';
 import { checkBands, type FieldCatalogue, readFieldCatalogue } from './load-catalogue.ts';
@@ -49,6 +49,8 @@ export async function openImages(config: FitConfig): Promise<FieldImages> {
     const [first] = files;
     const box = workingBox(config, first.shape);
     const { wcs, pixscaleArcsec } = boxWcs(first, box);
+    const short = coverageProblems(files, stackedBox(config, box, first.shape));
+    if (short.length > 0) throw imageError(short, config);
     const frames = files.map((file) => imageFrame(file, box, config.imageScaling.zpRef, pixscaleArcsec));
     frames.sort((a, b) => (a.band < b.band ? -1 : 1));
     return { frames, first, box, wcs, pixscaleArcsec, warnings: reports.flatMap(({ warnings }) => warnings), close };
@@ -85,6 +87,11 @@ export function workingBox({ crop }: FitConfig, [height, width]: readonly [numbe
     remedy: 'Give a smaller crop.margin, or crop.enabled: false.',
     data: { margin, width, height },
   });
+}
+
+/** What is stacked of images of this shape: the working frame, or all of it where there is a picture of what the crop leaves out. */
+export function stackedBox({ crop }: FitConfig, box: PixelBox, [height, width]: readonly [number, number]): PixelBox {
+  return crop.enabled && crop.plotPreCrop ? { x0: 0, y0: 0, width, height } : box;
 }
 
 /** A field whose pixels have not been looked at. */

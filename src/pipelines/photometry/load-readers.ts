@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { ArcletError } from '../../core/errors.ts';
 import type { FitConfig } from './config.ts';
 import type { PixelBox } from './field.ts';
+import { AUTO_READERS } from './load-field.ts';
 import { BandFiller } from './load-fill.ts';
 import type { ImageFrame } from './load-frames.ts';
 import type { ReadAnswer, ReaderSetup, ReadRequest } from './load-reader-worker.ts';
@@ -24,7 +25,6 @@ export interface RowReaders {
 const entry = new URL(`./load-reader-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 /** A thread takes a fifth of a second to start. */
 const LEAST_BYTES = 1e8;
-const AUTO_READERS = 8;
 
 /** Readers for these frames: performance.frame_prep_workers threads, none where there is little to read. An image is always read by the same thread. */
 export function openReaders(config: FitConfig, frames: readonly ImageFrame[], box: PixelBox): RowReaders {
@@ -69,6 +69,8 @@ class ReaderThread {
   /** Numbers of arrays that the thread has. */
   readonly #known = new Set<number>();
   #id = 0;
+  /** Why there is no thread any more. */
+  #end: ArcletError | undefined;
 
   constructor(setup: ReaderSetup, frames: readonly ImageFrame[], bands: readonly number[]) {
     this.#bands = bands;
@@ -85,15 +87,16 @@ class ReaderThread {
     });
   }
 
+  /** An error comes before the exit that it leads to; one may die between two chunks, with nobody waiting. */
   #died(why: string): void {
-    const error = new ArcletError('WORKER_DIED', `The thread that reads images died: ${why}.`, {
+    this.#end ??= new ArcletError('WORKER_DIED', `The thread that reads images died: ${why}.`, {
       remedy: 'Run again with a smaller performance.memory_budget or performance.frame_prep_workers: 1.',
     });
-    for (const { reject } of this.#waiting.values()) reject(error);
+    for (const { reject } of this.#waiting.values()) reject(this.#end);
     this.#waiting.clear();
   }
 
-  /** Puts its frames into a chunk; scans in the order of `bands`. */
+  /** Puts its frames into a chunk; scans in the order of `bands`. Throws WORKER_DIED, and what the thread could not read. */
   fill({ arrays }: PackedChunk, layout: ChunkLayout, part: PixelBox, rows: ShownRows): Promise<readonly RowScan[]> {
     const { id: number } = arrays;
     const isKnown = this.#known.has(number);
@@ -109,6 +112,7 @@ class ReaderThread {
       rows,
     };
     return new Promise((resolve, reject) => {
+      if (this.#end !== undefined) return reject(this.#end);
       this.#waiting.set(request.id, { resolve, reject });
       this.#worker.postMessage(request);
     });

@@ -3,13 +3,13 @@ import { ArcletError } from '../../core/errors.ts';
 import type { StageContext } from '../stage.ts';
 import type { FitConfig } from './config.ts';
 import type { PixelBox } from './field.ts';
-import type { InspectedField } from './load-field.ts';
+import { type InspectedField, stackedBox } from './load-field.ts';
 import type { ImageFrame } from './load-frames.ts';
 import { openReaders } from './load-readers.ts';
 import type { SaturationProbe } from './load-sources.ts';
 import { boxHeader, openRowImage, type RowImage } from './load-wcs.ts';
 import { Picture } from './overlay-picture.ts';
-import { inFolder, WHITE_FILE, WHITE_SIGMA_FILE } from './places.ts';
+import { deleteObject, inFolder, WHITE_FILE, WHITE_SIGMA_FILE } from './places.ts';
 import type { ChunkLayout, PackedChunk } from './white-pack.ts';
 import { coaddWhite, type StackFrame, type WhiteStackSummary } from './white-stack.ts';
 
@@ -42,10 +42,7 @@ export async function stackWhite(
   probe: SaturationProbe | undefined,
 ): Promise<Stacked> {
   const { frames, box, first } = inspected.images;
-  // The picture of the crop needs the pixels outside of it.
-  const isWhole = config.crop.enabled && config.crop.plotPreCrop;
-  const [fullHeight, fullWidth] = first.shape;
-  const stacked: PixelBox = isWhole ? { x0: 0, y0: 0, width: fullWidth, height: fullHeight } : box;
+  const stacked = stackedBox(config, box, first.shape);
   const [dx, dy] = [box.x0 - stacked.x0, box.y0 - stacked.y0];
   const goodPixels = new Map(frames.map(({ band }) => [band, 0]));
   const readers = openReaders(config, frames, box);
@@ -72,7 +69,10 @@ export async function stackWhite(
   const ofBox = [...new Set([pictures.after, pictures.overlay, pictures.zoom])].filter((picture) => picture !== undefined);
   const pictureBytes = [pictures.before, ...ofBox].reduce((sum, picture) => sum + (picture?.bytes ?? 0), 0);
   const header = boxHeader(first.header, box);
+  // Many images have no one date.
+  if (frames.length > 1) header.remove((keyword) => keyword === 'DATE-OBS' || keyword === 'MJD-OBS');
   const cards = [
+    { keyword: 'BUNIT', value: 'adu', comment: 'scaled to the zero point ZP_REF' },
     { keyword: 'ZP_REF', value: config.imageScaling.zpRef, comment: 'zero point of the scale, mag', type: 'float' as const },
     { keyword: 'NBANDS', value: frames.length, comment: 'bands that were stacked' },
   ];
@@ -105,13 +105,24 @@ export async function stackWhite(
       },
     );
     checkGood(frames, goodPixels, box);
-    await Promise.all(writers.map((writer) => writer.finish()));
+    await finishBoth(config, whiteFile, sigmaFile);
     return { summary, pictures, pictureBytes };
   } catch (error) {
     for (const writer of writers) await writer.abort();
     throw error;
   } finally {
     await readers.close();
+  }
+}
+
+/** The stack appears last, and its noise goes again where it cannot: a stack never stands beside the noise of another one. */
+async function finishBoth({ outputs }: FitConfig, white: RowImage, sigma: RowImage): Promise<void> {
+  await sigma.finish();
+  try {
+    await white.finish();
+  } catch (error) {
+    await deleteObject(inFolder(outputs.workDir, WHITE_SIGMA_FILE));
+    throw error;
   }
 }
 

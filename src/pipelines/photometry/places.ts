@@ -27,3 +27,13 @@ export async function putObject(location: string, bytes: Uint8Array): Promise<vo
     await store.close();
   }
 }
+
+/** Deletes an object; one that is not there is no error. Throws OUTPUT_UNWRITABLE. */
+export async function deleteObject(location: string): Promise<void> {
+  const { store, key } = await openStoreOf(location);
+  try {
+    await store.delete(key);
+  } finally {
+    await store.close();
+  }
+}

@@ -68,8 +68,8 @@ export function packStored(
 }
 
 /**
- * Values of one run. Nearly all are good: four are scaled and looked at together, and only where one of them may be bad each for itself. That one
- * is as low as `low` shows in their sum, since the others lie far below -low.
+ * Values of one run. Nearly all are good: four are scaled and looked at together, and only where one of them may be bad each for itself. Four below
+ * -low / 16 with one as low as `low` have a sum below low / 2; no pixel of the sky is above that, so that files without SATURATE are no slower.
  */
 function packRun(
   values: Float32Array,
@@ -80,8 +80,8 @@ function packRun(
   bad: BadPlaces,
 ): void {
   const { scale, low, high } = rule;
-  const isFar = low === Number.NEGATIVE_INFINITY || 8 * high < -low;
-  const lowSum = isFar ? low / 2 : Number.POSITIVE_INFINITY;
+  const surely = Math.min(high, -low / 16);
+  const lowSum = low / 2;
   const one = (k: number): void => {
     const value = values[k];
     if (value < high && value > low) {
@@ -102,7 +102,7 @@ function packRun(
     image[k + 1] = b * scale;
     image[k + 2] = c * scale;
     image[k + 3] = d * scale;
-    if (a < high && b < high && c < high && d < high && a + b + (c + d) > lowSum) continue;
+    if (a < surely && b < surely && c < surely && d < surely && a + b + (c + d) > lowSum) continue;
     for (let next = k; next < k + 4; next++) one(next);
   }
   for (let k = inFours; k < values.length; k++) one(k);

@@ -166,6 +166,25 @@ describe('a common grid', () => {
     );
   });
 
+  it('of images of several shapes must be held by each, whatever the config lets through', async () => {
+    const sets = ['checks.require_same_shape=false'];
+    const images = (shape: readonly [number, number]) => second({}, shape).images;
+    const error = await fieldFailure({ images: images([70, 99]) }, sets);
+    expect(error.code).toBe('INPUT_INVALID');
+    expect(error.message).toMatch(
+      /b\.fits: it has 99 x 70 px, and \S*a\.fits 100 x 80: checks\.require_same_shape is false, but x 0 to 99 and y 0 to 79 are stacked of each/,
+    );
+    expect(error.remedy).toContain('resample.enabled');
+    for (const [shape, yaml] of [
+      [[90, 120], NO_CROP],
+      [[70, 99], 'crop: {margin: 10, plot_pre_crop: false}\n'],
+    ] as const) {
+      const opened = await openImages(await fieldConfig(freshFolder(), { images: images(shape), catalogue: CAT, yaml }, sets));
+      expect((await opened.frames[1].section(0, 0, opened.box.width, opened.box.height)).bad.includes(1)).toBe(false);
+      await opened.close();
+    }
+  });
+
   it('refuses a crop that leaves nothing', async () => {
     expect(await fieldFailure({ yaml: 'crop: {margin: 40}\n' })).toMatchObject({
       code: 'CONFIG_INVALID',
