@@ -6,12 +6,11 @@ override WINDOW: i32;
 override TAPS: i32;
 override CONTROL_SIDE: u32;
 override POSITION_BITS: u32;
-override THRESHOLD: i32;
+override MOST_MISSING: i32;
 override CONSERVE_FLUX: u32;
 
 const PHASE_BITS = 13u;
 const COUNT_SCALE = 2048.0;
-const THRESHOLD_STEPS = 128;
 const MIN_WEIGHT = 1e-30;
 const NO_POSITION = i32(-0x7fffffff - 1);
 const NO_DATA = 1u;
@@ -64,21 +63,16 @@ fn resample_tiles(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation
   var sum = 0.0;
   var weight_sum = 0.0;
   var variance = 0.0;
-  var good = 0;
-  var total_x = 0;
-  var total_y = 0;
+  var missing = 0;
   var partial = 0u;
-  for (var i = 0; i < TAPS; i++) { total_x += i32(table[row.x + i] * COUNT_SCALE); }
   for (var j = 0; j < TAPS; j++) {
     let weight_y = table[row.y + j];
-    let count_y = i32(weight_y * COUNT_SCALE);
-    total_y += count_y;
     let source_y = first.y + j;
     let inside_y = source_y >= 0 && source_y < WINDOW;
     var line = 0.0;
     var line_weight = 0.0;
     var line_variance = 0.0;
-    var line_good = 0;
+    var line_missing = 0;
     for (var i = 0; i < TAPS; i++) {
       let weight = table[row.x + i];
       let source_x = first.x + i;
@@ -93,17 +87,17 @@ fn resample_tiles(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation
         line += weight * value;
         line_weight += weight;
         line_variance += weight * weight / certainty;
-        line_good += i32(weight * COUNT_SCALE);
-      } else if (weight != 0.0 && weight_y != 0.0) {
-        partial = PARTIAL;
+      } else {
+        line_missing += i32(abs(weight) * COUNT_SCALE);
+        if (weight != 0.0 && weight_y != 0.0) { partial = PARTIAL; }
       }
     }
     sum += weight_y * line;
     weight_sum += weight_y * line_weight;
     variance += weight_y * weight_y * line_variance;
-    good += count_y * line_good;
+    missing += i32(abs(weight_y) * COUNT_SCALE) * line_missing;
   }
-  if (good * THRESHOLD_STEPS < THRESHOLD * total_x * total_y) {
+  if (missing > MOST_MISSING) {
     leave(out);
     return;
   }

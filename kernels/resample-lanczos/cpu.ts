@@ -19,7 +19,7 @@ function makeTables(options: ResampleLanczosOptions): Tables {
     taps,
     weights,
     squares: weights.map((weight) => weight * weight),
-    counts: weights.map((weight) => Math.trunc(weight * 2 ** COUNT_BITS)),
+    counts: weights.map((weight) => Math.trunc(Math.abs(weight) * 2 ** COUNT_BITS)),
     squareSums: Float64Array.from(rows, (row) => row.reduce((sum, weight) => sum + weight * weight, 0)),
     hasZero: Uint8Array.from(rows, (row) => (row.includes(0) ? 1 : 0)),
   };

@@ -1,6 +1,6 @@
 /** resample-lanczos on the device: one invocation per output pixel, groups of 8 x 8 so that neighbours read the same lines of the window. */
 import type { GpuWrapper } from '../../src/engine/kernel.ts';
-import { controlSide, positionBits, type ResampleLanczosOptions, tapsOf, weightThreshold } from './options.ts';
+import { controlSide, mostMissing, positionBits, type ResampleLanczosOptions, tapsOf } from './options.ts';
 import { weightTable } from './weights.ts';
 
 const GROUP = 8;
@@ -19,7 +19,7 @@ export const gpu: GpuWrapper<ResampleLanczosOptions> = {
         TAPS: tapsOf(options),
         CONTROL_SIDE: controlSide(options),
         POSITION_BITS: positionBits(options),
-        THRESHOLD: weightThreshold(options),
+        MOST_MISSING: mostMissing(options),
         CONSERVE_FLUX: conserve === 'flux' ? 1 : 0,
       },
       bindings: [

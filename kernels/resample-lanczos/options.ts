@@ -22,7 +22,10 @@ export interface ResampleLanczosOptions {
   readonly window: number;
   /** The interpolation kernel is this many times as wide, >= 1: where output pixels are larger than source pixels it keeps out what they cannot sample. */
   readonly stretch: number;
-  /** An output pixel has data when the weights of its good pixels add up to at least this (all of them: 1); above 0, up to 1, in steps of 1/128. */
+  /**
+   * An output pixel has data when the absolute weights of its bad pixels add up to at most 1 - this; above 0, up to 1. Absolute, since a star's bright
+   * middle on a negative lobe is as much of a loss as on a positive one; the good weights then add up to this at least.
+   */
   readonly minGoodWeight: number;
 }
 
@@ -34,9 +37,8 @@ export const MAX_WINDOW = 511;
 export const NO_POSITION = -(2 ** 31);
 /** Weights are tabulated at this many phases per px: a position is off by 6e-5 px at most. */
 export const PHASE_BITS = 13;
-/** The good weight is counted in whole 2^-11 an axis, so that its threshold falls the same on every backend. */
+/** What is missing is counted in whole 2^-11 an axis, so that its threshold falls the same on every backend. */
 export const COUNT_BITS = 11;
-export const THRESHOLD_STEPS = 128;
 /** An inverse variance below this is no coverage: its reciprocal would leave float32. */
 export const MIN_WEIGHT = 1e-30;
 
@@ -61,7 +63,10 @@ export function positionBits({ step }: Pick<ResampleLanczosOptions, 'step'>): nu
   return CONTROL_BITS + 2 * Math.log2(step);
 }
 
-/** `minGoodWeight` in steps of 1/128, 1 at least: what divides by no weight is never data. */
-export function weightThreshold({ minGoodWeight }: Pick<ResampleLanczosOptions, 'minGoodWeight'>): number {
-  return Math.max(1, Math.round(THRESHOLD_STEPS * minGoodWeight));
+/** Counts fall short of weights by 2^-11 each: this much of the weight is left at least, so that nothing is divided by nothing. */
+const LEAST_GOOD = 1 / 16;
+
+/** Bad pixels may have this much of the absolute weight, in whole 2^-22. */
+export function mostMissing({ minGoodWeight }: Pick<ResampleLanczosOptions, 'minGoodWeight'>): number {
+  return Math.floor((1 - Math.max(minGoodWeight, LEAST_GOOD)) * 2 ** (2 * COUNT_BITS));
 }

@@ -72,7 +72,7 @@ export const spec: KernelSpec<ResampleLanczosOptions> = {
       value: 4e-6,
       why: 'as image: a sum of positive terms, the squares of the sum of weights (0.2 at least in the samples, rounded to 1e-7) and of the area',
     },
-    mask: { kind: 'exact', value: 0, why: 'positions and the good weight are whole numbers' },
+    mask: { kind: 'exact', value: 0, why: 'positions and the missing weight are whole numbers' },
   },
   sample,
   cost: (options, count) => {

@@ -49,7 +49,7 @@ export interface Window {
 
 export interface Tables {
   readonly taps: number;
-  /** Per phase and tap: weights, their squares, and the weights in whole 2^-11. */
+  /** Per phase and tap: weights, their squares, and their absolute values in whole 2^-11. */
   readonly weights: Float64Array;
   readonly squares: Float64Array;
   readonly counts: Float64Array;
@@ -63,9 +63,8 @@ export interface GoodSums {
   value: number;
   weight: number;
   variance: number;
-  /** The good weight and that of all pixels, in whole 2^-22. */
-  count: number;
-  total: number;
+  /** Absolute weights of bad pixels and of those outside, in whole 2^-22. */
+  missing: number;
   /** Some pixel with a weight is bad or outside. */
   isPartial: boolean;
 }
@@ -83,8 +82,8 @@ export function sumsInside(window: Window, corner: number, tables: Tables, rowX:
   sums.value = weightedSum(values, corner, side, weights, rowX, rowY, taps);
   sums.weight = weightedSum(isGood, corner, side, weights, rowX, rowY, taps);
   sums.variance = weightedSum(variances, corner, side, squares, rowX, rowY, taps);
-  sums.count = weightedSum(isGood, corner, side, counts, rowX, rowY, taps);
-  sums.total = sumOfRow(counts, rowX, taps) * sumOfRow(counts, rowY, taps);
+  const good = weightedSum(isGood, corner, side, counts, rowX, rowY, taps);
+  sums.missing = sumOfRow(counts, rowX, taps) * sumOfRow(counts, rowY, taps) - good;
   sums.isPartial = true;
 }
 
@@ -103,8 +102,7 @@ export function sumsAnywhere(
   sums.value = 0;
   sums.weight = 0;
   sums.variance = 0;
-  sums.count = 0;
-  sums.total = sumOfRow(counts, rowX, taps) * sumOfRow(counts, rowY, taps);
+  sums.missing = 0;
   sums.isPartial = false;
   for (let j = 0; j < taps; j++) {
     const y = row + j;
@@ -113,12 +111,12 @@ export function sumsAnywhere(
       const weight = weights[rowX + i] * weights[rowY + j];
       if (y < 0 || y >= side || x < 0 || x >= side || isGood[y * side + x] === 0) {
         if (weight !== 0) sums.isPartial = true;
+        sums.missing += counts[rowX + i] * counts[rowY + j];
         continue;
       }
       sums.value += weight * values[y * side + x];
       sums.weight += weight;
       sums.variance += weight * weight * variances[y * side + x];
-      sums.count += counts[rowX + i] * counts[rowY + j];
     }
   }
 }

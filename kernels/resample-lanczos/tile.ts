@@ -1,14 +1,13 @@
 /** One tile: positions between control points, in whole numbers as on the device, and the pixels there. */
 import {
   controlSide,
+  mostMissing,
   NO_DATA,
   NO_POSITION,
   PARTIAL,
   PHASE_BITS,
   positionBits,
   type ResampleLanczosOptions,
-  THRESHOLD_STEPS,
-  weightThreshold,
 } from './options.ts';
 import { type GoodSums, sumsAnywhere, sumsInside, type Tables, weightedSum } from './sums.ts';
 import type { SourceWindow } from './window.ts';
@@ -28,7 +27,7 @@ export function resampleTile(
   control: Int32Array,
   out: Tile,
 ): void {
-  const sums: GoodSums = { value: 0, weight: 0, variance: 0, count: 0, total: 0, isPartial: false };
+  const sums: GoodSums = { value: 0, weight: 0, variance: 0, missing: 0, isPartial: false };
   const side = controlSide(options);
   for (let row = 0; row + 1 < side; row++) {
     for (let column = 0; column + 1 < side; column++) {
@@ -74,7 +73,7 @@ function resampleCell(
   const { side, values, variances, badNear, hasBad, sharedVariance } = window;
   const isShared = !Number.isNaN(sharedVariance);
   const conservesFlux = options.conserve === 'flux';
-  const threshold = weightThreshold(options);
+  const most = mostMissing(options);
   const bits = positionBits(options);
   const drop = bits - PHASE_BITS;
   const low = 2 ** bits - 1;
@@ -115,7 +114,7 @@ function resampleCell(
       } else {
         if (isInside && hasZero[phaseX] + hasZero[phaseY] === 0) sumsInside(window, corner, tables, rowX, rowY, sums);
         else sumsAnywhere(window, column, row, tables, rowX, rowY, sums);
-        if (sums.count * THRESHOLD_STEPS < threshold * sums.total) {
+        if (sums.missing > most) {
           image[to] = 0;
           invvar[to] = 0;
           mask[to] = NO_DATA;

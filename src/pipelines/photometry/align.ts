@@ -4,16 +4,19 @@
  */
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { ArcletError, isArcletError } from '../../core/errors.ts';
 import { writeCsv } from '../../io/csv.ts';
 import type { ColumnValues, ScalarColumn } from '../../io/table.ts';
-import { pixelScale } from '../../sky/wcs/index.ts';
-import type { StageContext } from '../stage.ts';
+import type { Failure, StageContext } from '../stage.ts';
 import type { FitConfig } from './config.ts';
 import { inFolder, putObject } from './places.ts';
-import { type BandWork, type FrameRow, leftOutRow, makeBand, rowsOfBand } from './resample/align-band.ts';
+import { makeBand, rowsOfBand } from './resample/align-band.ts';
 import { type AlignmentPlan, type BandPlan, planAlignment } from './resample/align-plan.ts';
 import { ALIGNED_FOLDER, type BandNote, bandKey, bandPlaces, keptBand, writeBand } from './resample/band-file.ts';
 import type { BandNumbers } from './resample/band-header.ts';
+import { type FrameRow, leftOutRow } from './resample/frame-rows.ts';
+import type { BandWork } from './resample/spool-frame.ts';
+import { middleScale } from './resample/target.ts';
 
 /** What is left to do with images that are aligned. */
 export interface AlignedImages {
@@ -21,6 +24,8 @@ export interface AlignedImages {
   readonly config: FitConfig;
   readonly counts: Readonly<Record<string, number>>;
   readonly outputs: readonly string[];
+  /** Images that were left out. */
+  readonly failures: readonly Failure[];
   readonly summary: readonly string[];
 }
 
@@ -32,48 +37,67 @@ const SKY_STEP = 1;
 /**
  * Resamples the images of a config to one grid and combines those of one FILTER.
  *
- * @throws as planAlignment and makeBand; OUTPUT_UNWRITABLE; ABORTED
+ * @param beforePixels is told the names of the bands before any pixel is read, to throw what would be thrown of them later
+ * @throws as planAlignment, `beforePixels` and makeBand; OUTPUT_UNWRITABLE; ABORTED
  */
-export async function alignImages(context: StageContext, config: FitConfig): Promise<AlignedImages> {
+export async function alignImages(
+  context: StageContext,
+  config: FitConfig,
+  beforePixels?: (bands: readonly string[]) => Promise<void>,
+): Promise<AlignedImages> {
   const { log } = context;
   const plan = await planAlignment(config);
-  try {
-    const { target, bands, leftOut } = plan;
-    const warn = (text: string): void => log.info('warning', `warning: ${text}`);
-    for (const text of [...plan.warnings, ...leftOut.map(({ path, reason }) => `${path} is left out: ${reason}.`)]) warn(text);
-    log.info('target', `resampling to ${target.width} x ${target.height} px: ${target.from}`);
-    const folder = inFolder(config.outputs.workDir, ALIGNED_FOLDER);
-    const rows: FrameRow[] = leftOut.map(leftOutRow);
-    const images: string[] = [];
-    const asTheyAre: string[] = [];
-    const summary: string[] = [];
-    let kept = 0;
-    const progress = progressOf(context, plan);
-    for (const band of bands) {
-      const { note, image } = await alignBand(context, config, plan, band, folder, progress);
-      progress.finish(band);
-      for (const text of note?.warnings ?? []) warn(text);
-      rows.push(...(note?.frames ?? [asItIsRow(band)]));
-      if (note === undefined) asTheyAre.push(image);
-      else summary.push(note.summary);
-      kept += note?.kept ? 1 : 0;
-      images.push(image);
-    }
-    const table = inFolder(folder, 'frames.csv');
-    await putObject(table, await framesCsv(rows));
-    const left = rows.filter(({ status }) => status === 'left_out').length;
-    const counts = { images_given: config.images.length, images_left_out: left, bands_aligned: bands.length, bands_kept: kept };
-    await context.record.note({ resample: { target: { ...sizeOf(plan), cards: target.header.records() }, images: rows } });
-    return {
-      config: alignedConfig(config, images, asTheyAre),
-      counts,
-      outputs: [table, ...images.filter((image) => !asTheyAre.includes(image))],
-      summary,
-    };
-  } finally {
-    await plan.close();
+  const { target, bands, leftOut } = plan;
+  await beforePixels?.(bands.map(({ band }) => band));
+  const warn = (text: string): void => log.info('warning', `warning: ${text}`);
+  for (const text of [...plan.warnings, ...leftOut.map(({ path, reason }) => `${path} is left out: ${reason}.`)]) warn(text);
+  log.info('target', `resampling to ${target.width} x ${target.height} px: ${target.from}`);
+  const folder = inFolder(config.outputs.workDir, ALIGNED_FOLDER);
+  const rows: FrameRow[] = leftOut.map(leftOutRow);
+  const images: string[] = [];
+  const asTheyAre: string[] = [];
+  const summary: string[] = [];
+  let kept = 0;
+  const progress = progressOf(context, plan);
+  for (const band of bands) {
+    const { note, image } = await alignBand(context, config, plan, band, folder, progress).catch((error) => {
+      throw isArcletError(error) && error.code === 'ABORTED' ? stopped(images.length, bands.length, error) : error;
+    });
+    progress.finish(band);
+    for (const text of note?.warnings ?? []) warn(text);
+    rows.push(...(note?.frames ?? [asItIsRow(band)]));
+    if (note === undefined) asTheyAre.push(image);
+    else summary.push(note.summary);
+    kept += note?.kept ? 1 : 0;
+    images.push(image);
   }
+  const table = inFolder(folder, 'frames.csv');
+  await putObject(table, await framesCsv(rows));
+  const left = rows.filter(isLeftOut);
+  const counts = {
+    images_given: config.images.length,
+    images_left_out: left.length,
+    bands_aligned: bands.length,
+    bands_kept: kept,
+  };
+  await context.record.note({ resample: { target: { ...sizeOf(plan), cards: target.header.records() }, images: rows } });
+  return {
+    config: alignedConfig(config, images, asTheyAre),
+    counts,
+    outputs: [table, ...images.filter((image) => !asTheyAre.includes(image))],
+    failures: left.map(({ path, reason }) => ({ subject: path, reason: String(reason) })),
+    summary,
+  };
 }
+
+const isLeftOut = ({ status }: FrameRow): boolean => status === 'left_out' || status === 'unreadable';
+
+const stopped = (done: number, total: number, cause: unknown): ArcletError =>
+  new ArcletError('ABORTED', `The run was stopped while images were resampled, with ${done} of ${total} bands done.`, {
+    subject: 'resample',
+    remedy: 'Run it again: bands that are done are kept.',
+    cause,
+  });
 
 const sizeOf = ({ target: { width, height, from } }: AlignmentPlan) => ({ width, height, from });
 
@@ -131,15 +155,14 @@ async function alignBand(
     log.info('kept', `${band.band}: ${places.image} was made of the same and is kept`);
     return { note: { ...before, kept: true }, image: places.image };
   }
-  const { xArcsec, yArcsec } = pixelScale(target.wcs, (target.width - 1) / 2, (target.height - 1) / 2);
-  const pixelArcsec = Math.sqrt(xArcsec * yArcsec);
+  const pixelArcsec = middleScale(target);
   const engine = await context.engine();
   const onRows = (rows: number): void => progress.add(rows);
   const work: BandWork = { engine, config, target, pixelArcsec, signal, place: spoolPlace(places.image, config), onRows };
   const made = await makeBand(band, work);
   try {
     const { numbers, rows, used } = made;
-    const note: BandNote = {
+    const facts = {
       key,
       summary: summaryOf(band, numbers, used.length),
       warnings: warningsOf(band, numbers, rows),
@@ -149,7 +172,7 @@ async function alignBand(
     const { interpolation, combine } = config.resample;
     const how = used.length > 1 ? [`${combine} of ${used.length} images`] : [];
     const words = [`arclet ${version}: ${interpolation}, flux conserved`, `grid: ${target.from}`, ...how, ...names];
-    await writeBand(places, made, target, pixelArcsec, words, note);
+    const note = await writeBand(places, made, target, pixelArcsec, words, facts);
     return { note: { ...note, kept: false }, image: places.image };
   } finally {
     await made.close();
@@ -169,9 +192,7 @@ function summaryOf({ band, frames }: BandPlan, numbers: BandNumbers, used: numbe
 }
 
 function warningsOf({ band }: BandPlan, numbers: BandNumbers, rows: readonly FrameRow[]): string[] {
-  const warnings = rows
-    .filter(({ status }) => status === 'left_out')
-    .map(({ path, reason }) => `${path} is left out: ${reason}.`);
+  const warnings = rows.filter(isLeftOut).map(({ path, reason }) => `${path} is left out: ${reason}.`);
   const [low, high] = numbers.skySigmaRange;
   if (high > UNEVEN * low) {
     const between = `${low.toPrecision(3)} and ${high.toPrecision(3)} ADU`;

@@ -109,7 +109,10 @@ export const resample = edgeObject({
     .positive()
     .max(1)
     .default(0.9)
-    .describe('least share of good pixels under the kernel, by weight; a pixel with less is NaN'),
+    .describe('1 - the absolute weight that bad pixels may have under the kernel; a pixel with more is NaN'),
+  fill_saturated: flag
+    .default(false)
+    .describe('what is saturated in some images of a FILTER is made of the others; false: it is saturated'),
 });
 
 export const sourceSaturationCut = edgeObject({

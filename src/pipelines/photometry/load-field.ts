@@ -6,7 +6,7 @@ import type { FitConfig } from './config.ts';
 import type { LoadedField, PixelBox } from './field.ts';
 import { checkBands, type FieldCatalogue, readFieldCatalogue } from './load-catalogue.ts';
 import { boxWcs, type ImageFrame, imageFrame } from './load-frames.ts';
-import { checkOverrides, type FileProblem, type HeaderReport, type ImageFile, readImageHeader } from './load-header.ts';
+import { checkOverrides, type FileProblem, type ImageFile, readImageHeader } from './load-header.ts';
 import { scanRows } from './load-scan.ts';
 import { outsideOf, type Places, placesOf, SaturationProbe, sourcesOf } from './load-sources.ts';
 
@@ -26,24 +26,48 @@ export interface FieldImages {
 export const AUTO_READERS = 8;
 const PROBLEMS_TOLD = 5;
 
+/** What the headers of a config's images say, in the order of the list. */
+export interface ImageHeaders<T> {
+  readonly files: readonly T[];
+  readonly problems: FileProblem[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Opens the images a few at a time. `take` is handed each that has pixels and a WCS, and closes it or sees to it that somebody does.
+ *
+ * @throws CONFIG_INVALID for overrides of files that are not there
+ */
+export async function readHeaders<T>(config: FitConfig, take: (image: ImageFile) => Promise<T>): Promise<ImageHeaders<T>> {
+  checkOverrides(config);
+  const workers = config.performance.framePrepWorkers;
+  const atOnce = Math.min(config.images.length, workers === 'auto' ? AUTO_READERS : workers);
+  const read = async (path: string) => {
+    const { image, problems, warnings } = await readImageHeader(path, config.inputs);
+    return { files: image === undefined ? [] : [await take(image)], problems, warnings };
+  };
+  const files: T[] = [];
+  const problems: FileProblem[] = [];
+  const warnings: string[] = [];
+  for await (const { result } of inOrder(config.images, atOnce, read)) {
+    files.push(...result.files);
+    problems.push(...result.problems);
+    warnings.push(...result.warnings);
+  }
+  return { files, problems, warnings };
+}
+
 /**
  * Opens the images and checks headers, shapes, WCS and bands. Cheap: a worker thread may open the field again.
  *
  * @throws INPUT_INVALID with every fault of every file; CONFIG_INVALID for a crop that leaves nothing, or overrides of files that are not there
  */
 export async function openImages(config: FitConfig): Promise<FieldImages> {
-  checkOverrides(config);
-  const workers = config.performance.framePrepWorkers;
-  const atOnce = Math.min(config.images.length, workers === 'auto' ? AUTO_READERS : workers);
-  const reports: HeaderReport[] = [];
-  for await (const { result } of inOrder(config.images, atOnce, (path) => readImageHeader(path, config.inputs)))
-    reports.push(result);
-  const files = reports.flatMap(({ image }) => image ?? []);
+  const { files, problems, warnings } = await readHeaders(config, async (image) => image);
   const close = async () => {
     await Promise.all(files.map(({ file }) => file.close()));
   };
   try {
-    const problems = reports.flatMap(({ problems: of }) => of);
     if (files.length > 1) problems.push(...alignmentProblems(files, config));
     if (problems.length > 0) throw imageError(problems, config);
     const [first] = files;
@@ -53,7 +77,7 @@ export async function openImages(config: FitConfig): Promise<FieldImages> {
     if (short.length > 0) throw imageError(short, config);
     const frames = files.map((file) => imageFrame(file, box, config.imageScaling.zpRef, pixscaleArcsec));
     frames.sort((a, b) => (a.band < b.band ? -1 : 1));
-    return { frames, first, box, wcs, pixscaleArcsec, warnings: reports.flatMap(({ warnings }) => warnings), close };
+    return { frames, first, box, wcs, pixscaleArcsec, warnings, close };
   } catch (error) {
     await close();
     throw error;

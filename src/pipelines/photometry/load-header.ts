@@ -34,6 +34,9 @@ export interface ImageFile {
   readonly seeingArcsec: number | undefined;
 }
 
+/** What stays of an image whose file was closed again. */
+export type ImageHeader = Omit<ImageFile, 'file' | 'hdu'>;
+
 /** Something wrong with one file, as a clause after its name. */
 export interface FileProblem {
   readonly path: string;

@@ -95,9 +95,8 @@ function pipeline(name: string, ends: (config: FitConfig) => readonly string[]):
       };
       if (given.resample.enabled) {
         const { alignImages } = await import('./align.ts');
-        await checkTables(given);
         const begin = performance.now();
-        aligned = await alignImages(context, given);
+        aligned = await alignImages(context, given, (bands) => checkTables(given, bands));
         ({ config } = aligned);
         seconds['resample'] = (performance.now() - begin) / 1000;
         context.log.info('part', `resample: ${seconds['resample'].toFixed(2)} s`, {
@@ -116,10 +115,13 @@ function pipeline(name: string, ends: (config: FitConfig) => readonly string[]):
         await results.at(-1)?.field.close();
       }
       return {
-        outcome: worstOutcome(results.map(({ outcome = 'done' }) => outcome)),
+        outcome: worstOutcome([
+          aligned?.failures.length ? 'failed-rows' : 'done',
+          ...results.map(({ outcome = 'done' }) => outcome),
+        ]),
         counts: Object.assign({}, aligned?.counts, ...results.map(({ counts }) => counts)),
         seconds,
-        failures: results.flatMap(({ failures = [] }) => failures).slice(0, MOST_FAILURES),
+        failures: [...(aligned?.failures ?? []), ...results.flatMap(({ failures = [] }) => failures)].slice(0, MOST_FAILURES),
         outputs: [...(aligned?.outputs ?? []), ...results.flatMap(({ outputs }) => outputs)],
         summary: [...(aligned?.summary ?? []), ...results.flatMap(({ summary }) => summary), ...ends(config)],
       };
@@ -127,12 +129,13 @@ function pipeline(name: string, ends: (config: FitConfig) => readonly string[]):
   });
 }
 
-/** Faults of tables, which need no image to be found: resampling takes minutes. */
-async function checkTables(config: FitConfig): Promise<void> {
+/** Faults of tables, which need no pixel to be found: resampling takes minutes. */
+async function checkTables(config: FitConfig, bands: readonly string[]): Promise<void> {
   const { checkGaia } = await import('./augment/check-gaia.ts');
-  const { readFieldCatalogue } = await import('./load-catalogue.ts');
-  await readFieldCatalogue(config.inputs.inputCatalog);
-  await checkGaia(config, []);
+  const { checkBands, readFieldCatalogue } = await import('./load-catalogue.ts');
+  const { inputCatalog } = config.inputs;
+  checkBands(inputCatalog, (await readFieldCatalogue(inputCatalog)).bands, bands);
+  await checkGaia(config, bands);
 }
 
 const MOST_FAILURES = 100;

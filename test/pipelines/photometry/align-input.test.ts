@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { compressImage, encodeFits, FitsHeader, isStructural } from '../../../src/io/fits/index.ts';
@@ -6,6 +6,7 @@ import { alignImages } from '../../../src/pipelines/photometry/align.ts';
 import type { FitConfig } from '../../../src/pipelines/photometry/config.ts';
 import { loadField } from '../../../src/pipelines/photometry/load.ts';
 import { openImages } from '../../../src/pipelines/photometry/load-field.ts';
+import { FIT_COMMANDS } from '../../../src/pipelines/photometry/stages.ts';
 import { validateStage } from '../../../src/pipelines/photometry/validate.ts';
 import { testContext } from '../../support/fit-field.ts';
 import { AT, type FrameSpec, noisy, readAligned, unalignedConfig } from '../../support/unaligned.ts';
@@ -20,6 +21,15 @@ const fault = async (specs: readonly FrameSpec[], resample: string, more: Parame
     (error: Error & { code: string; remedy: string }) => error,
   );
 };
+/** An image of float32 as a tile-compressed file. */
+async function compressed(path: string): Promise<Buffer<ArrayBuffer>> {
+  const { image, width, height, header } = await readAligned(path);
+  const { cards, bytes } = await compressImage(image, [height, width], -32, { codec: 'GZIP_2' });
+  const own = header.cards.filter(({ keyword }) => !isStructural(keyword));
+  const whole = new FitsHeader([...FitsHeader.of(cards).cards, ...own]);
+  return Buffer.concat([...encodeFits([{ kind: 'empty' }, { kind: 'raw', header: whole, data: () => [bytes] }])]);
+}
+
 const far: FrameSpec = { name: 'far.fits', wcs: { crval: [150, 2.5] } };
 
 describe('bad input', () => {
@@ -35,21 +45,45 @@ describe('bad input', () => {
     expect(context.lines.filter((line) => line.includes('is left out'))).toHaveLength(2);
   });
 
-  it('goes on without an image whose pixels are damaged', async () => {
-    const { config, folder } = await unalignedConfig([noisy[0], { ...noisy[1], name: 'hurt.fits' }], [AT], 'target: first');
-    const { image, header } = await readAligned(join(folder, 'hurt.fits'));
-    const { cards, bytes } = await compressImage(image, [200, 200], -32, { codec: 'GZIP_2' });
-    const whole = new FitsHeader([
-      ...FitsHeader.of(cards).cards,
-      ...header.cards.filter(({ keyword }) => !isStructural(keyword)),
-    ]);
-    bytes.fill(0xff, bytes.length - 20_000);
-    const pieces = encodeFits([{ kind: 'empty' }, { kind: 'raw', header: whole, data: () => [bytes] }]);
-    writeFileSync(join(folder, 'hurt.fits'), Buffer.concat([...pieces]));
-    const { counts, config: after } = await alignImages(context, config);
-    expect(counts).toMatchObject({ images_left_out: 1 });
-    expect(readFileSync(join(folder, 'work/aligned/frames.csv'), 'utf8')).toMatch(/hurt\.fits,m400,left_out,\S/);
-    expect((await readAligned(after.images[0])).header.number('NCOMBINE')).toBe(1);
+  it('goes on without an image whose pixels are damaged, and takes it up again once it is sound', async () => {
+    // The damaged one is the first of its band.
+    const { config, folder } = await unalignedConfig([{ ...noisy[1], name: 'hurt.fits' }, noisy[0]], [AT], 'target: first');
+    const path = join(folder, 'hurt.fits');
+    const sound = await compressed(path);
+    writeFileSync(path, sound.with(sound.length - 3000, 0xff).fill(0xff, sound.length - 23_000, sound.length - 3000));
+    utimesSync(path, 1e9, 1e9);
+    const { counts, config: after, failures } = await alignImages(context, config);
+    expect(counts).toMatchObject({ images_left_out: 1, bands_kept: 0 });
+    expect(failures).toEqual([{ subject: path, reason: expect.stringMatching(/tile \d+/) }]);
+    const table = join(folder, 'work/aligned/frames.csv');
+    expect(readFileSync(table, 'utf8')).toMatch(/hurt\.fits,m400,unreadable,\S/);
+    // Its own scale is that of the image that is left.
+    expect(readFileSync(table, 'utf8')).toMatch(/a\.fits,m400,resampled,,1,0\.9\d+,1\.1\d+,1\.7\d+,/);
+    const { header } = await readAligned(after.images[0]);
+    expect([header.number('NCOMBINE'), header.number('ZP_AUTO')]).toEqual([1, 24]);
+    writeFileSync(path, sound);
+    utimesSync(path, 1e9, 1e9);
+    const again = await alignImages(context, config);
+    expect(again).toMatchObject({ counts: { images_left_out: 0, bands_kept: 0 }, failures: [] });
+    expect((await readAligned(after.images[0])).header.number('NCOMBINE')).toBe(2);
+  });
+
+  it('is no fault of an image that it covers next to nothing', async () => {
+    const grid = { ...noisy[0], name: 'grid.fits', shape: [700, 700] as const, cards: { FILTER: 'm425' } };
+    // Six columns of it lie on the grid.
+    const edge = { ...noisy[0], name: 'edge.fits', wcs: { crpix: [293.2, 100.4] as const } };
+    const { config, folder } = await unalignedConfig([grid, edge], [AT], 'target: first');
+    const first = await alignImages(context, config);
+    const table = join(folder, 'work/aligned/frames.csv');
+    const text = readFileSync(table, 'utf8');
+    expect(text).not.toMatch(/nan/i);
+    const { header } = await readAligned(join(folder, 'work/aligned/m400.fits'));
+    expect(header.number('EGAIN')).toBeCloseTo(1.5, 2);
+    expect((header.number('SKYSIG') as number) / 2).toBeGreaterThan(0.8);
+    expect((header.number('SKYSIG') as number) / 2).toBeLessThan(1.1);
+    await (await openImages(first.config)).close();
+    expect((await alignImages(context, config)).counts).toMatchObject({ bands_kept: 1 });
+    expect(readFileSync(table, 'utf8')).toBe(text);
   });
 
   it('warns of skies that are not subtracted, and of a depth that one SKYSIG cannot tell', async () => {
@@ -149,6 +183,8 @@ describe('targets and reruns', () => {
     expect(statSync(place).mtimeMs).toBe(before);
     expect(await kept(config, true)).toBe(0);
     expect(await kept({ ...config, resample: { ...config.resample, interpolation: 'bilinear' } })).toBe(0);
+    truncateSync(place, statSync(place).size - 2880);
+    expect(await kept({ ...config, resample: { ...config.resample, interpolation: 'bilinear' } })).toBe(1);
     rmSync(place);
     expect(await kept({ ...config, resample: { ...config.resample, interpolation: 'bilinear' } })).toBe(1);
   });
@@ -156,8 +192,52 @@ describe('targets and reruns', () => {
   it('stops at once when it is told to, and leaves no file behind', async () => {
     const { config, folder } = await unalignedConfig(noisy, [AT], '');
     const signal = AbortSignal.abort();
-    await expect(alignImages({ ...context, signal }, config)).rejects.toMatchObject({ code: 'ABORTED' });
+    await expect(alignImages({ ...context, signal }, config)).rejects.toMatchObject({
+      code: 'ABORTED',
+      message: expect.stringContaining('with 0 of 1 bands done'),
+    });
     expect(readdirSync(join(folder, 'work/aligned'))).toEqual([]);
+  });
+
+  it.skipIf(process.platform !== 'linux')(
+    'holds one image open at a time, and has no file that a killed process would leave',
+    async () => {
+      const many = Array.from({ length: 30 }, (_, k): FrameSpec => ({ ...noisy[0], name: `${k}.fits`, shape: [40, 40] }));
+      const { config, folder } = await unalignedConfig(many, [AT], 'margin: 2');
+      const handles = () => readdirSync('/proc/self/fd').length;
+      const before = handles();
+      const [open, names]: [number[], string[]] = [[], []];
+      const progress = () => {
+        open.push(handles());
+        // What is written whole has a name meanwhile; rows that wait have none.
+        names.push(...readdirSync(join(folder, 'work/aligned')));
+      };
+      await alignImages({ ...context, log: { ...context.log, progress } }, config);
+      expect(open.length).toBeGreaterThan(30);
+      expect(Math.max(...open) - before).toBeLessThan(10);
+      expect(names.filter((name) => name.includes('.tmp'))).toEqual([]);
+    },
+  );
+
+  it('finds faults of tables before it resamples', async () => {
+    const { config, folder } = await unalignedConfig(noisy, [AT], '');
+    writeFileSync(config.inputs.inputCatalog, 'ID,RA,DEC,FLUX_m999\n1,150,2,3\n');
+    const stage = FIT_COMMANDS.find(({ name }) => name === 'run-epsf')?.stage?.();
+    await expect(stage?.run(context, config)).rejects.toMatchObject({
+      message: expect.stringMatching(/FLUX_.*only in the images \[m400\]/),
+    });
+    expect(existsSync(join(folder, 'work/aligned'))).toBe(false);
+  });
+
+  it('ends a command with the status of failed rows where an image was left out', async () => {
+    const { config } = await unalignedConfig([noisy[0], noisy[1], far], [AT], 'target: first');
+    const stage = FIT_COMMANDS.find(({ name }) => name === 'run-epsf')?.stage?.();
+    const result = await stage?.run(context, config);
+    expect(result?.outcome).toBe('failed-rows');
+    expect(result?.failures?.[0]).toEqual({
+      subject: expect.stringContaining('far.fits'),
+      reason: 'it does not meet the target grid',
+    });
   });
 
   it('is no fault for validate, which says what will come of it', async () => {

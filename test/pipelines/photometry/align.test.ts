@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { alignImages } from '../../../src/pipelines/photometry/align.ts';
+import { loadField } from '../../../src/pipelines/photometry/load.ts';
 import { openImages } from '../../../src/pipelines/photometry/load-field.ts';
 import { wcsFromHeader } from '../../../src/sky/wcs/index.ts';
 import { testContext } from '../../support/fit-field.ts';
@@ -141,7 +142,18 @@ describe('noise', () => {
 
 describe('headers', () => {
   it('say what holds of the new pixels, and nothing of the old ones', async () => {
-    const common = { OBJECT: 'M 1', GAIN: 1.5, EXPTIME: 60, SATURATE: 1000, LTV1: 5, EXTNAME: 'CCD 3' };
+    const common = {
+      OBJECT: 'M 1',
+      GAIN: 1.5,
+      EXPTIME: 60,
+      SATURATE: 1000,
+      LTV1: 5,
+      EXTNAME: 'CCD 3',
+      PIXSCALE: 0.5,
+      SECPIX1: 0.5,
+      FWHM: 3.8,
+      RDNOISE: 5,
+    };
     const at = { crval: [150, 2] as const };
     const { config, folder } = await unalignedConfig(
       [
@@ -161,13 +173,13 @@ describe('headers', () => {
     );
     await alignImages(context, config);
     const { header } = await readAligned(join(folder, 'work/aligned/m400.fits'));
-    expect(header.keys().filter((key) => /^PV|^LTV|^EXTNAME|^GAIN/.test(key))).toEqual([]);
+    expect(header.keys().filter((key) => /^PV|^LTV|^EXTNAME|^GAIN|^PIXSC|^SECPIX|^FWHM|^RDN/.test(key))).toEqual([]);
     expect(header.text('CTYPE1')).toBe('RA---TAN');
     expect(header.text('OBJECT')).toBe('M 1');
     expect(header.number('ZP_AUTO')).toBe(24);
     expect(header.number('EXPTIME')).toBe(120);
-    // Each pixel holds four times the light. The second frame's counts are 10^-0.4 of the first one's.
-    expect(header.number('SATURATE')).toBeCloseTo(4000, -2);
+    // Each pixel holds four times the light. The second frame's counts are 10^-0.4 of the first one's, and saturate first.
+    expect((header.number('SATURATE') as number) / (4000 * 10 ** -0.4)).toBeCloseTo(1, 2);
     // b weighs 10^0.8 times as much as a, with pixels of 0.5 arcsec each (a's are 1 % larger).
     const share = 10 ** 0.8 / (1 + 10 ** 0.8);
     expect(header.number('PEEING')).toBeCloseTo(0.5 * (4 * share + 3.2 * (1 - share)), 1);
@@ -176,24 +188,72 @@ describe('headers', () => {
     expect(header.all('HISTORY').join(' ')).toMatch(/lanczos3, flux conserved.*a\.fits times 1 b\.fits times 0\.398/);
   });
 
-  it('keep what is saturated in every frame, and let a shorter exposure fill the rest', async () => {
-    const crpix = [100, 100] as const;
-    const star = { ra: 150, dec: 2, flux: 60_000 };
-    const long = { name: 'a.fits', wcs: { crpix }, cards: { SATURATE: 1000 } };
-    const short = { name: 'b.fits', wcs: { crpix, degrees: 10 }, cards: { SATURATE: 1000, ZP_AUTO: 22 } };
-    const { config, folder } = await unalignedConfig([long], [star], 'margin: 3');
+  it('have the mean of days to a millisecond, and the least SATURATE', async () => {
+    const frames = [2, 3, 5].map((sigma, k) => ({
+      name: `${k}.fits`,
+      wcs: { crpix: [100 + k, 100] as const },
+      cards: { SKYSIG: sigma, SATURATE: 1000 * (k + 1), 'DATE-OBS': '2024-03-01T00:00:00' },
+    }));
+    const { config, folder } = await unalignedConfig(frames, [AT], '');
+    await alignImages(context, config);
+    const { header } = await readAligned(join(folder, 'work/aligned/m400.fits'));
+    expect(header.number('MJD-OBS')).toBe(60370);
+    expect(header.number('SATURATE')).toBeCloseTo(1000, 0);
+  });
+});
+
+describe('saturated stars', () => {
+  const star = { ra: 150, dec: 2, flux: 60_000 };
+  const quiet = { ra: 150.008, dec: 2.008, flux: 2_000 };
+  // The star is saturated in two of three; noise-free.
+  const frames: FrameSpec[] = [
+    { name: 'a.fits', wcs: { crpix: [100, 100], degrees: 20 }, cards: { SATURATE: 1000 } },
+    { name: 'b.fits', wcs: { crpix: [98, 103], degrees: 40 }, cards: { SATURATE: 1000 } },
+    { name: 'c.fits', wcs: { crpix: [101, 99], degrees: 70 }, cards: { SATURATE: 4000, ZP_AUTO: 22, SKYSIG: 1 } },
+  ];
+  const at = ({ header, image, width }: Awaited<ReturnType<typeof readAligned>>, { ra, dec }: SkyStar) => {
+    const [x, y] = wcsFromHeader(header).worldToPixel(ra, dec);
+    return { x, y, value: image[Math.round(y) * width + Math.round(x)] };
+  };
+
+  it('are saturated where one frame is, and have no pixel that only looks like data', async () => {
+    const { config, folder } = await unalignedConfig(frames, [star, quiet], '');
+    const aligned = await alignImages(context, config);
+    const found = await readAligned(join(folder, 'work/aligned/m400.fits'));
+    const { image: weight } = await readAligned(join(folder, 'work/aligned/weight/m400.fits'));
+    const { x, y, value } = at(found, star);
+    expect(value).toBe(found.header.number('SATURATE'));
+    // Where there is a value it is the star's, to what Lanczos-3 does to it without a saturated pixel.
+    const fwhm = 3.2;
+    const peak = (star.flux / 10 ** 0.4) * ((4 * Math.LN2) / (Math.PI * fwhm ** 2));
+    let [worst, lost] = [0, 0];
+    found.image.forEach((pixel, k) => {
+      const r = Math.hypot((k % found.width) - x, Math.floor(k / found.width) - y);
+      if (r > 12) return;
+      expect(weight[k] > 0).toBe(pixel < (found.header.number('SATURATE') as number) / 2);
+      if (!(weight[k] > 0)) lost++;
+      else worst = Math.max(worst, Math.abs(pixel / peak - Math.exp(-4 * Math.LN2 * (r / fwhm) ** 2)));
+    });
+    expect(worst).toBeLessThan(2e-3);
+    expect(lost).toBeGreaterThan(60);
+    const { field } = await loadField(context, aligned.config);
+    expect(field.sources.map(({ excludedSaturation }) => excludedSaturation)).toEqual([true, false]);
+    await field.close();
+  });
+
+  it('keep their flux when they are filled from frames that are not', async () => {
+    const { config, folder } = await unalignedConfig(frames, [star, quiet], 'fill_saturated: true');
+    await alignImages(context, config);
+    const found = await readAligned(join(folder, 'work/aligned/m400.fits'));
+    expect(errorsOf(found, [star, quiet]).flux).toBeLessThan(1e-3);
+    expect(at(found, star).value).toBeLessThan((found.header.number('SATURATE') as number) / 2);
+    expect(found.header.number('SATURATE')).toBeCloseTo(4000 * 10 ** 0.8, -2);
+  });
+
+  it('that no frame can fill stay saturated', async () => {
+    const { config, folder } = await unalignedConfig([frames[0]], [star], 'margin: 3, fill_saturated: true');
     await alignImages(context, config);
     const alone = await readAligned(join(folder, 'work/aligned/m400.fits'));
-    const saturate = alone.header.number('SATURATE') as number;
-    const [x, y] = wcsFromHeader(alone.header).worldToPixel(star.ra, star.dec);
-    const middle = Math.round(y) * alone.width + Math.round(x);
-    expect(alone.image[middle]).toBe(saturate);
-    const both = await unalignedConfig([long, short], [star], 'target: auto');
-    await alignImages(context, both.config);
-    const filled = await readAligned(join(both.folder, 'work/aligned/m400.fits'));
-    const place = wcsFromHeader(filled.header).worldToPixel(star.ra, star.dec).map(Math.round);
-    const peak = filled.image[place[1] * filled.width + place[0]];
-    expect(peak).toBeGreaterThan(1000);
-    expect(peak).toBeLessThan((filled.header.number('SATURATE') as number) / 2);
+    expect(at(alone, star).value).toBe(alone.header.number('SATURATE'));
   });
 });

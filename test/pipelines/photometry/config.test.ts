@@ -211,6 +211,7 @@ describe('config of arclet fit', () => {
         'combine',
         'interpolation',
         'min_good_weight',
+        'fill_saturated',
       ].map((key) => `resample.${key}`),
       'performance.memory_budget',
       ...[

@@ -188,7 +188,8 @@ describe('what cannot be resampled', () => {
     expect(counts.tilesUnmapped + counts.tiles).toBe(1);
     const columns = new Set([...mask.entries()].filter(([, bits]) => bits === 1).map(([k]) => k % 64));
     expect(columns.size).toBeGreaterThan(0);
-    expect(columns.size).toBeLessThanOrEqual(8);
+    // The source ends there too, which costs a column more.
+    expect(columns.size).toBeLessThanOrEqual(9);
     expect([...columns].every((x) => x > 23 && x < 40)).toBe(true);
   });
 });

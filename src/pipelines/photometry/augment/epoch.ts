@@ -9,11 +9,17 @@ const YEAR_DAYS = 365.25;
 const J2000_MJD = 51544.5;
 const MAS_DEG = 1 / 3.6e6;
 
-/** Julian epoch (2016.0) of MJD-OBS, else of DATE-OBS in ISO 8601; undefined where a header has neither. */
-export function epochYearOf(header: FitsHeader): number | undefined {
+/** MJD-OBS, else that of DATE-OBS in ISO 8601; undefined where a header has neither. */
+export function mjdOf(header: FitsHeader): number | undefined {
   const given = header.card('MJD-OBS')?.value;
   const mjd = typeof given === 'number' || typeof given === 'bigint' ? Number(given) : dayOf(header.card('DATE-OBS')?.value);
-  return mjd !== undefined && Number.isFinite(mjd) ? 2000 + (mjd - J2000_MJD) / YEAR_DAYS : undefined;
+  return mjd !== undefined && Number.isFinite(mjd) ? mjd : undefined;
+}
+
+/** Julian epoch (2016.0) of the same. */
+export function epochYearOf(header: FitsHeader): number | undefined {
+  const mjd = mjdOf(header);
+  return mjd === undefined ? undefined : 2000 + (mjd - J2000_MJD) / YEAR_DAYS;
 }
 
 /** MJD of a date, with or without a time, in UTC. */

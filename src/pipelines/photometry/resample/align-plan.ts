@@ -1,18 +1,17 @@
 /** What resampling will make of the images of a config: one grid, the bands, and which images have a place in them. Reads headers only. */
 import { MAX_BANDS } from '../../../../kernels/coadd-white/spec.ts';
 import { ArcletError, isArcletError } from '../../../core/errors.ts';
-import { inOrder } from '../../in-order.ts';
 import { duplicateBands } from '../checks.ts';
 import type { FitConfig } from '../config.ts';
 import type { PixelBox } from '../field.ts';
-import { AUTO_READERS, imageError } from '../load-field.ts';
-import { checkOverrides, type FileProblem, type HeaderReport, type ImageFile, readImageHeader } from '../load-header.ts';
+import { imageError, readHeaders } from '../load-field.ts';
+import type { FileProblem, ImageFile, ImageHeader } from '../load-header.ts';
 import { boxOn, partOf } from './placement.ts';
 import { type Grid, planResampling, type ResampleOptions, requireSameFrame } from './plan.ts';
 import { isOnGrid, type TargetGrid, targetGrid } from './target.ts';
 
 export interface PlacedFrame {
-  readonly file: ImageFile;
+  readonly file: ImageHeader;
   /** The part of the target that it may cover, and its grid. */
   readonly box: PixelBox;
   readonly grid: Grid;
@@ -38,7 +37,6 @@ export interface AlignmentPlan {
   readonly bands: readonly BandPlan[];
   readonly leftOut: readonly LeftOut[];
   readonly warnings: readonly string[];
-  close(): Promise<void>;
 }
 
 const NOWHERE = 'it does not meet the target grid';
@@ -51,41 +49,31 @@ export function resampleOptions({ resample, performance }: FitConfig, signal?: A
 }
 
 /**
- * Opens the images and places them on the target. Files stay open until the plan is closed.
+ * Reads the headers of the images and places them on the target. Files are closed again: there may be more than a process can hold open, and gzipped ones
+ * stand in memory while they are.
  *
  * @throws INPUT_INVALID with every fault of every file, bands without an image on the target, and as targetGrid; CONFIG_INVALID for overrides of files
  * that are not there
  */
 export async function planAlignment(config: FitConfig): Promise<AlignmentPlan> {
-  checkOverrides(config);
-  const workers = config.performance.framePrepWorkers;
-  const atOnce = Math.min(config.images.length, workers === 'auto' ? AUTO_READERS : workers);
-  const reports: HeaderReport[] = [];
-  for await (const { result } of inOrder(config.images, atOnce, (path) => readImageHeader(path, config.inputs)))
-    reports.push(result);
-  const files = reports.flatMap(({ image }) => image ?? []);
-  const close = async () => {
-    await Promise.all(files.map(({ file }) => file.close()));
-  };
-  try {
-    const problems = reports.flatMap(({ problems: of }) => of);
-    if (!config.resample.combineSameFilter)
-      problems.push(...duplicateBands(files, 'Set resample.combine_same_filter: true, or give each'));
-    problems.push(...tooMany(files));
-    if (problems.length > 0) throw imageError(problems, config);
-    const target = await targetGrid(files, config);
-    const placed = files.map((file) => placeOn(target, file, config, problems));
-    if (problems.length > 0) throw imageError(problems, config);
-    const { bands, leftOut } = bandsOf(files, placed, target, config);
-    return { target, bands, leftOut, warnings: reports.flatMap(({ warnings }) => warnings), close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  const { files, problems, warnings } = await readHeaders(config, closed);
+  if (!config.resample.combineSameFilter)
+    problems.push(...duplicateBands(files, 'Set resample.combine_same_filter: true, or give each'));
+  problems.push(...tooMany(files));
+  if (problems.length > 0) throw imageError(problems, config);
+  const target = await targetGrid(files, config);
+  const placed = files.map((file) => placeOn(target, file, config, problems));
+  if (problems.length > 0) throw imageError(problems, config);
+  return { target, ...bandsOf(files, placed, target, config), warnings };
+}
+
+async function closed({ file, hdu: _, ...header }: ImageFile): Promise<ImageHeader> {
+  await file.close();
+  return header;
 }
 
 /** The kernel combines so many and no more. */
-function tooMany(files: readonly ImageFile[]): FileProblem[] {
+function tooMany(files: readonly ImageHeader[]): FileProblem[] {
   const bands = [...Map.groupBy(files, ({ band }) => band)].filter(([, of]) => of.length > MAX_BANDS);
   return bands.map(([band, of]) => ({
     path: of[MAX_BANDS].path,
@@ -95,7 +83,7 @@ function tooMany(files: readonly ImageFile[]): FileProblem[] {
 }
 
 /** Undefined where the image does not meet the target. What cannot be resampled at all is a problem. */
-function placeOn(target: TargetGrid, file: ImageFile, config: FitConfig, problems: FileProblem[]): PlacedFrame | undefined {
+function placeOn(target: TargetGrid, file: ImageHeader, config: FitConfig, problems: FileProblem[]): PlacedFrame | undefined {
   const { wcs, shape, path } = file;
   const source: Grid = { wcs, width: shape[1], height: shape[0] };
   try {
@@ -113,7 +101,7 @@ function placeOn(target: TargetGrid, file: ImageFile, config: FitConfig, problem
 }
 
 function bandsOf(
-  files: readonly ImageFile[],
+  files: readonly ImageHeader[],
   placed: readonly (PlacedFrame | undefined)[],
   target: TargetGrid,
   { checks }: FitConfig,

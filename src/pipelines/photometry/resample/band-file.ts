@@ -2,14 +2,15 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { isArcletError } from '../../../core/errors.ts';
-import { encodeFits, FitsHeader } from '../../../io/fits/index.ts';
-import { type ByteSink, openStoreOf } from '../../../io/store/store.ts';
+import { encodeFits, FitsHeader, swapBytes } from '../../../io/fits/index.ts';
+import { type ByteSink, openSource, openStoreOf } from '../../../io/store/store.ts';
 import { canonicalJson } from '../../layered-config.ts';
 import type { FitConfig } from '../config.ts';
 import { getObject, inFolder, putObject } from '../places.ts';
-import type { FrameRow, MadeBand } from './align-band.ts';
+import type { MadeBand } from './align-band.ts';
 import type { BandPlan } from './align-plan.ts';
 import { bandHeader } from './band-header.ts';
+import type { FrameRow } from './frame-rows.ts';
 import type { TargetGrid } from './target.ts';
 
 /** Places of a band's files in the folder of aligned images. */
@@ -36,7 +37,7 @@ export async function bandKey(
   { resample }: FitConfig,
   version: string,
 ): Promise<string> {
-  const { interpolation, minGoodWeight, combine } = resample;
+  const { interpolation, minGoodWeight, combine, fillSaturated } = resample;
   const images = await Promise.all(
     frames.map(async ({ file: { path, header, zpAuto, skySigma, gain, saturate, peeingPx, seeingArcsec } }) => {
       // Objects elsewhere have no such time.
@@ -49,7 +50,7 @@ export async function bandKey(
     }),
   );
   const grid = { cards: target.header.records(), width: target.width, height: target.height };
-  return sha256(canonicalJson({ version, band, interpolation, minGoodWeight, combine, grid, images }));
+  return sha256(canonicalJson({ version, band, interpolation, minGoodWeight, combine, fillSaturated, grid, images }));
 }
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -60,39 +61,45 @@ export interface BandNote {
   readonly summary: string;
   readonly warnings: readonly string[];
   readonly frames: readonly FrameRow[];
+  /** Bytes of the image and of the weights. */
+  readonly bytes: readonly [number, number];
 }
 
-/** The note of a band that was made under the same key and whose files are there. */
+/** The note of a band that was made under the same key of all of its images, and whose files are there in full length. */
 export async function keptBand(places: BandPlaces, key: string): Promise<BandNote | undefined> {
   try {
     const note = JSON.parse(new TextDecoder().decode(await getObject(places.note))) as BandNote;
-    const there = await Promise.all([isThere(places.image), isThere(places.weight)]);
-    return note.key === key && there.every(Boolean) ? note : undefined;
+    if (note.key !== key) return undefined;
+    // What could not be read may be readable now, with the same size and time.
+    if (note.frames.some(({ status }) => status === 'unreadable')) return undefined;
+    const bytes = await bytesOf(places);
+    return bytes.every((length, index) => length === note.bytes[index]) ? note : undefined;
   } catch (error) {
     // Missing, cut off or by hand: it is made again.
-    if (isArcletError(error) || error instanceof SyntaxError) return undefined;
+    if (isArcletError(error) || error instanceof SyntaxError || error instanceof TypeError) return undefined;
     throw error;
   }
 }
 
-async function isThere(place: string): Promise<boolean> {
-  const { store, key } = await openStoreOf(place);
-  try {
-    return await store.exists(key);
-  } finally {
-    await store.close();
-  }
+/** Throws INPUT_UNREADABLE where one is missing. */
+async function bytesOf({ image, weight }: BandPlaces): Promise<[number, number]> {
+  const sizeOf = async (place: string): Promise<number> => {
+    const source = await openSource(place);
+    await source.close();
+    return source.size;
+  };
+  return [await sizeOf(image), await sizeOf(weight)];
 }
 
-/** Writes the files of a band. The note comes last, and the one before goes first: files without it are made again. */
+/** Writes the files of a band, and gives the note. It comes last, and the one before goes first: files without it are made again. */
 export async function writeBand(
   places: BandPlaces,
   made: MadeBand,
   target: TargetGrid,
   pixelArcsec: number,
   words: readonly string[],
-  note: BandNote,
-): Promise<void> {
+  facts: Omit<BandNote, 'bytes'>,
+): Promise<BandNote> {
   const { store, key } = await openStoreOf(places.note);
   try {
     await store.delete(key);
@@ -101,9 +108,9 @@ export async function writeBand(
   }
   const header = bandHeader(target, made.used, made.numbers, pixelArcsec, words);
   const { saturate } = made.numbers;
-  await writeRows(places.weight, weightHeader(target, header), target, (y0, count) => made.rowsNow(y0, count).invvar);
+  await writeRows(places.weight, weightHeader(target, header), target, (y0, count) => made.rowsOf(y0, count).invvar);
   await writeRows(places.image, header, target, (y0, count) => {
-    const { image, invvar } = made.rowsNow(y0, count);
+    const { image, invvar } = made.rowsOf(y0, count);
     for (let at = 0; at < image.length; at++) {
       if (invvar[at] > 0) continue;
       const isSaturated = made.saturated.has(at % target.width, y0 + Math.floor(at / target.width));
@@ -111,7 +118,9 @@ export async function writeBand(
     }
     return image;
   });
+  const note: BandNote = { ...facts, bytes: await bytesOf(places) };
   await putObject(places.note, new TextEncoder().encode(`${JSON.stringify(note, undefined, 1)}\n`));
+  return note;
 }
 
 function weightHeader(target: TargetGrid, header: FitsHeader): FitsHeader {
@@ -157,7 +166,8 @@ async function writeRows(
 }
 
 function bigEndian(pixels: Float32Array): Uint8Array {
-  const words = new DataView(pixels.buffer, pixels.byteOffset, pixels.byteLength);
-  for (let at = 0; at < pixels.byteLength; at += 4) words.setUint32(at, words.getUint32(at, true));
-  return new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength);
+  const bytes = new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength);
+  const stored = new Uint8Array(bytes.length);
+  swapBytes(bytes, stored, 4);
+  return stored;
 }

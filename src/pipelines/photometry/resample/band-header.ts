@@ -1,19 +1,21 @@
 /** The header of an aligned image: what holds of the pixels that were made, and how they were made. */
 import { quantileOfSorted } from '../../../core/statistics.ts';
 import { FitsHeader, type HeaderValue, isStructural, type NewCard } from '../../../io/fits/index.ts';
-import { epochYearOf } from '../augment/epoch.ts';
-import type { ImageFile } from '../load-header.ts';
+import { mjdOf } from '../augment/epoch.ts';
+import type { ImageHeader } from '../load-header.ts';
 import { isPlacing, type TargetGrid } from './target.ts';
 
 /** What went into a band, and with what. */
 export interface UsedFrame {
-  readonly file: ImageFile;
+  readonly file: ImageHeader;
   /** Its pixels times this are pixels of the band: 10^(-0.4 (ZP_AUTO - that of the band)). */
   readonly fluxScale: number;
   /** Area of an output pixel in its pixels, and the side of its pixels, arcsec. */
   readonly areaRatio: number;
   /** Inverse variances on a lattice of the target, its own counts; 0 where it has no data. */
   readonly lattice: Float32Array;
+  /** Of a pixel that has data: their median on the lattice, or that of any pixel where none lies on it. */
+  readonly typicalInvvar: number;
   readonly noiseUnderestimate: number;
 }
 
@@ -37,9 +39,6 @@ export interface BandNumbers {
   readonly coverage: number;
 }
 
-const DAYS_PER_YEAR = 365.25;
-const J2000_MJD = 51544.5;
-
 const sortedOf = (values: Iterable<number>): Float64Array => Float64Array.from(values).sort();
 const medianOf = (values: Iterable<number>): number => quantileOfSorted(sortedOf(values), 0.5);
 
@@ -53,12 +52,14 @@ const rounded = (value: number): number => Number(value.toPrecision(7));
  * @param zpAuto that fluxScale leads to
  * @param bandInvvar inverse variance of the band on the lattice of the frames
  * @param pixelArcsec side of an output pixel
+ * @param fillSaturated whether pixels that are saturated in some frames are made of the others
  */
 export function bandNumbers(
   frames: readonly UsedFrame[],
   zpAuto: number,
   bandInvvar: Float32Array,
   pixelArcsec: number,
+  fillSaturated: boolean,
 ): BandNumbers {
   const sigmas: number[] = [];
   const gains: number[] = [];
@@ -73,8 +74,13 @@ export function bandNumbers(
     }
     if (sum > 0) gains.push(sum ** 2 / squares);
   }
+  const covered = sigmas.length;
+  const weights = frames.map(({ typicalInvvar, fluxScale }) => typicalInvvar / fluxScale ** 2);
+  // Frames may cover a corner of the target between two places.
+  const deepest = weights.indexOf(Math.max(...weights));
+  if (sigmas.length === 0) sigmas.push(1 / Math.sqrt(weights[deepest]));
+  if (gains.length === 0) gains.push(frames[deepest].file.gain / frames[deepest].fluxScale);
   const sorted = sortedOf(sigmas);
-  const weights = frames.map(({ lattice, fluxScale }) => medianOf(lattice.filter((value) => value > 0)) / fluxScale ** 2);
   const mean = (values: readonly (number | undefined)[]): number | undefined => {
     let [sum, total] = [0, 0];
     values.forEach((value, index) => {
@@ -87,8 +93,10 @@ export function bandNumbers(
   const saturations = frames.flatMap(({ file, fluxScale, areaRatio }) =>
     Number.isFinite(file.saturate) ? [file.saturate * fluxScale * areaRatio] : [],
   );
-  const epochs = frames.map(({ file }) => epochYearOf(file.header));
-  const year = epochs.every((epoch) => epoch !== undefined) ? mean(epochs) : undefined;
+  const days = frames.map(({ file }) => mjdOf(file.header));
+  const mjd = days.every((day) => day !== undefined) ? mean(days) : undefined;
+  // What is good in all frames is below the least; of what others fill, the largest is known only.
+  const bound = fillSaturated ? Math.max(...saturations) : Math.min(...saturations);
   const exposures = frames.map(({ file }) => finite(file.header.card('EXPTIME')?.value));
   const hasExposures = exposures.every((seconds) => seconds !== undefined);
   return {
@@ -96,14 +104,17 @@ export function bandNumbers(
     skySigma: rounded(quantileOfSorted(sorted, 0.5)),
     skySigmaRange: [quantileOfSorted(sorted, 0.16), quantileOfSorted(sorted, 0.84)],
     gain: rounded(medianOf(gains)),
-    saturate: saturations.length > 0 ? Math.fround(Math.max(...saturations)) : Number.POSITIVE_INFINITY,
+    saturate: saturations.length > 0 ? Math.fround(bound) : Number.POSITIVE_INFINITY,
     fwhmPx: mean(frames.map((frame) => fwhmOf(frame, pixelArcsec))),
-    mjd: year === undefined ? undefined : J2000_MJD + (year - 2000) * DAYS_PER_YEAR,
+    mjd: mjd === undefined ? undefined : Math.round(mjd * MJD_STEPS) / MJD_STEPS,
     exposureSeconds: hasExposures ? exposures.reduce((sum, seconds) => sum + (seconds ?? 0), 0) : undefined,
     noiseUnderestimate: mean(frames.map(({ noiseUnderestimate }) => noiseUnderestimate)) ?? 1,
-    coverage: sigmas.length / bandInvvar.length,
+    coverage: covered / bandInvvar.length,
   };
 }
+
+/** Of a day: a millisecond, which a float64 holds. */
+const MJD_STEPS = 1e8;
 
 const finite = (value: unknown): number | undefined =>
   typeof value === 'bigint' || (typeof value === 'number' && Number.isFinite(value)) ? Number(value) : undefined;
@@ -114,9 +125,11 @@ function fwhmOf({ file: { peeingPx, seeingArcsec }, areaRatio }: UsedFrame, pixe
   return seeingArcsec === undefined ? undefined : seeingArcsec / pixelArcsec;
 }
 
-/** Written anew, or no longer true of pixels of several images. */
-const OWN = /^(FILTER|ZP_AUTO|SKYSIG|EGAIN|SATURATE|PEEING|SEEING|NCOMBINE|NOISEFAC|ORIGFILE|EXTNAME|EXTVER|INHERIT|EXTEND)$/;
-const OF_ONE = /^(GAIN|RDNOISE|EXPTIME|TEXPTIME|DATE-OBS|MJD-OBS|MJD|AIRMASS|UT|JD)$/;
+/** Written anew, or counted in old pixels. */
+const OWN =
+  /^(FILTER|ZP_AUTO|SKYSIG|EGAIN|SATURATE|PEEING|SEEING|NCOMBINE|NOISEFAC|ORIGFILE|EXTNAME|EXTVER|INHERIT|EXTEND|PIXSCA\w*|PIXSIZE\w*|SECPIX\w*|FWHM\w*|RDNOISE)$/;
+/** Not true of pixels of several images. */
+const OF_ONE = /^(GAIN|EXPTIME|TEXPTIME|DATE-OBS|MJD-OBS|MJD|AIRMASS|UT|JD)$/;
 
 /** Header of the aligned image. Cards that all frames share stay, but for those that describe the old pixels. */
 export function bandHeader(

@@ -3,8 +3,9 @@
 import type { FitConfig } from '../config.ts';
 import type { FieldImages } from '../load-field.ts';
 import { workingBox } from '../load-field.ts';
-import { boxWcs } from '../load-frames.ts';
 import { planAlignment } from './align-plan.ts';
+import { partOf } from './placement.ts';
+import { middleScale } from './target.ts';
 
 export type PlannedImages = Pick<FieldImages, 'box' | 'wcs' | 'pixscaleArcsec' | 'warnings' | 'close'> & {
   /** By band name. */
@@ -15,23 +16,21 @@ export type PlannedImages = Pick<FieldImages, 'box' | 'wcs' | 'pixscaleArcsec' |
 
 /** Throws as planAlignment, and CONFIG_INVALID for a crop that leaves nothing of the target. */
 export async function plannedImages(config: FitConfig): Promise<PlannedImages> {
-  const { target, bands, leftOut, warnings, close } = await planAlignment(config);
-  try {
-    const box = workingBox(config, [target.height, target.width]);
-    const left = leftOut.map(({ path, reason }) => `${path} is left out: ${reason}.`);
-    const used = bands.reduce((sum, band) => sum + band.frames.length, 0);
-    const ready = bands.filter(({ asItIs }) => asItIs).length;
-    const frames = bands.map(({ band }) => ({ band })).sort((a, b) => (a.band < b.band ? -1 : 1));
-    return {
-      frames,
-      box,
-      ...boxWcs({ ...bands[0].frames[0].file, header: target.header }, box),
-      warnings: [...warnings, ...left],
-      preparation: `${used - ready} of ${config.images.length} images are resampled to ${target.width} x ${target.height} px: ${target.from}`,
-      close,
-    };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  const { target, bands, leftOut, warnings } = await planAlignment(config);
+  const box = workingBox(config, [target.height, target.width]);
+  const grid = partOf(target, box);
+  const left = leftOut.map(({ path, reason }) => `${path} is left out: ${reason}.`);
+  const used = bands.reduce((sum, band) => sum + band.frames.length, 0);
+  const ready = bands.filter(({ asItIs }) => asItIs).length;
+  const frames = bands.map(({ band }) => ({ band })).sort((a, b) => (a.band < b.band ? -1 : 1));
+  return {
+    frames,
+    box,
+    wcs: grid.wcs,
+    pixscaleArcsec: middleScale(grid),
+    warnings: [...warnings, ...left],
+    preparation: `${used - ready} of ${config.images.length} images are resampled to ${target.width} x ${target.height} px: ${target.from}`,
+    // Nothing is open.
+    close: async () => {},
+  };
 }

@@ -6,7 +6,7 @@ import { openFitsFile } from '../../../io/fits/node.ts';
 import { footprint, parseHeaderText, pixelScale, type Wcs, wcsFromHeader } from '../../../sky/wcs/index.ts';
 import { wcsDifferences } from '../checks.ts';
 import type { FitConfig } from '../config.ts';
-import type { ImageFile } from '../load-header.ts';
+import type { ImageHeader } from '../load-header.ts';
 import { getObject } from '../places.ts';
 import type { Grid } from './plan.ts';
 
@@ -38,7 +38,7 @@ const LEAST_SIDE = 16;
  *
  * @throws INPUT_INVALID for images that have no common plane or lie far apart, and for a file without a grid; INPUT_UNREADABLE
  */
-export async function targetGrid(files: readonly ImageFile[], { resample, checks }: FitConfig): Promise<TargetGrid> {
+export async function targetGrid(files: readonly ImageHeader[], { resample, checks }: FitConfig): Promise<TargetGrid> {
   const { target, pixelScaleArcsec, margin } = resample;
   const [first] = files;
   const onFirst = (from: string) => gridOf(wcsCards(first.header), first.shape[1], first.shape[0], from);
@@ -53,7 +53,7 @@ export async function targetGrid(files: readonly ImageFile[], { resample, checks
 
 /** Whether an image has the shape [y, x] and, within the tolerance, the WCS of a header. */
 export function isOnGrid(
-  { header, shape }: ImageFile,
+  { header, shape }: ImageHeader,
   grid: FitsHeader,
   [height, width]: readonly [number, number],
   tolerance: FitConfig['checks']['wcsTolerance'],
@@ -131,10 +131,12 @@ const common = (extents: readonly Extent[]): Extent => ({
 const sizeOf = ({ low, high }: Extent): Corner => [high[0] - low[0] + 1, high[1] - low[1] + 1];
 
 /** North up, east left; the middle of the images' outlines on the sphere is the point of contact, so that RA 0 and the poles are no seams. */
-function planeOver(files: readonly ImageFile[], settings: FitConfig['resample']): TargetGrid {
+function planeOver(files: readonly ImageHeader[], settings: FitConfig['resample']): TargetGrid {
   const outlines = files.map((file) => outlineOf(file));
   const [lon, lat] = middleOf(outlines);
-  const scale = settings.pixelScaleArcsec ?? median(Float64Array.from(files, middleScale));
+  const scale =
+    settings.pixelScaleArcsec ??
+    median(Float64Array.from(files, ({ wcs, shape: [height, width] }) => middleScale({ wcs, width, height })));
   const cards = (crpix: Corner) => planeCards(files[0].wcs, lon, lat, crpix, scale / 3600);
   const plane = wcsFromHeader(FitsHeader.of(cards([1, 1])));
   const extents = files.map(({ path }, index) => extentOf(plane, outlines[index], path));
@@ -154,7 +156,7 @@ function planeOver(files: readonly ImageFile[], settings: FitConfig['resample'])
   return gridOf(FitsHeader.of(cards(crpix)), width, height, 'a tangent plane over all images');
 }
 
-function outlineOf({ wcs, shape, path }: ImageFile): { lonDeg: Float64Array; latDeg: Float64Array } {
+function outlineOf({ wcs, shape, path }: ImageHeader): { lonDeg: Float64Array; latDeg: Float64Array } {
   try {
     return footprint(wcs, { width: shape[1], height: shape[0], pointsPerSide: PER_SIDE });
   } catch (cause) {
@@ -181,7 +183,8 @@ function middleOf(outlines: readonly { lonDeg: Float64Array; latDeg: Float64Arra
   return [(((Math.atan2(y, x) / rad) % 360) + 360) % 360, Math.atan2(z, Math.hypot(x, y)) / rad];
 }
 
-function middleScale({ wcs, shape: [height, width] }: ImageFile): number {
+/** Side of the middle pixel of a grid, arcsec: geometric mean of the axes. */
+export function middleScale({ wcs, width, height }: Grid): number {
   const { xArcsec, yArcsec } = pixelScale(wcs, (width - 1) / 2, (height - 1) / 2);
   return Math.sqrt(xArcsec * yArcsec);
 }
@@ -225,7 +228,7 @@ function extentOf(plane: Wcs, { lonDeg, latDeg }: { lonDeg: Float64Array; latDeg
   return { low: [left, bottom], high: [right, top] };
 }
 
-function tooFarApart(files: readonly ImageFile[], extents: readonly Extent[], width: number, height: number): ArcletError {
+function tooFarApart(files: readonly ImageHeader[], extents: readonly Extent[], width: number, height: number): ArcletError {
   const middle = ({ low, high }: Extent): Corner => [(low[0] + high[0]) / 2, (low[1] + high[1]) / 2];
   const centre = pairwise((...values) => median(Float64Array.from(values)), extents.map(middle));
   const distances = extents.map((extent) => Math.hypot(middle(extent)[0] - centre[0], middle(extent)[1] - centre[1]));
