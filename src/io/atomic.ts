@@ -64,6 +64,8 @@ export interface AtomicFile {
   readonly temporary: string;
   /** Appends; the bytes may be reused when the promise resolves. */
   write(bytes: Uint8Array): Promise<void>;
+  /** Puts other bytes in the place of some that were written. */
+  replace(offset: number, bytes: Uint8Array): Promise<void>;
   /** Flushes to the disk and renames into place. */
   finish(): Promise<void>;
   /** Removes the temporary file; what stood at the path before is untouched. Does nothing after `finish`. */
@@ -86,6 +88,12 @@ export async function openAtomicFile(path: string): Promise<AtomicFile> {
   return {
     temporary,
     write: (bytes) => disk(path, () => file.writeFile(bytes)),
+    replace: async (offset, bytes) => {
+      for (let from = 0; from < bytes.length; ) {
+        const { bytesWritten } = await disk(path, () => file.write(bytes, from, bytes.length - from, offset + from));
+        from += bytesWritten;
+      }
+    },
     async finish() {
       await disk(path, async () => {
         await file.sync();

@@ -3,9 +3,21 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { writeFileAtomic } from '../../src/io/atomic.ts';
+import { openAtomicFile, writeFileAtomic } from '../../src/io/atomic.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'arclet-atomic-'));
+
+describe('openAtomicFile', () => {
+  it('puts bytes in the place of others and goes on at the end', async () => {
+    const bytes = (text: string) => new TextEncoder().encode(text);
+    const file = await openAtomicFile(join(folder, 'replaced.txt'));
+    await file.write(bytes('0000 and '));
+    await file.replace(1, bytes('123'));
+    await file.write(bytes('more'));
+    await file.finish();
+    expect(readFileSync(join(folder, 'replaced.txt'), 'utf8')).toBe('0123 and more');
+  });
+});
 
 describe('writeFileAtomic', () => {
   it('replaces a file whole and makes missing folders', async () => {

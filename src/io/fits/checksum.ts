@@ -1,7 +1,7 @@
 /** CHECKSUM and DATASUM (FITS Standard 4.0, section 4.4.2.7 and appendix J: Seaman, Pence & Rots). */
 
 import type { FitsHdu } from './file.ts';
-import { wholeBlocks } from './header.ts';
+import { type FitsHeader, wholeBlocks } from './header.ts';
 
 const MODULUS = 2 ** 32 - 1;
 const PIECE_BYTES = 2 ** 22;
@@ -64,6 +64,14 @@ export function encodeChecksum(sum: number): string {
   }
   // One place to the right, because the string starts one byte after a word.
   return String.fromCharCode(letters[15], ...letters.subarray(0, 15));
+}
+
+/** Puts CHECKSUM and DATASUM into the header of data with this sum; the same number of cards again when they are there already. */
+export function setChecksums(header: FitsHeader, data: Checksum): void {
+  header.set('CHECKSUM', '0'.repeat(16), 'HDU checksum');
+  header.set('DATASUM', String(data.value), 'data unit checksum');
+  const total = new Checksum(data.value).add(header.toBytes());
+  header.set('CHECKSUM', encodeChecksum(total.value));
 }
 
 const isPunctuation = (code: number): boolean => (code > 0x39 && code < 0x41) || (code > 0x5a && code < 0x61);

@@ -3,7 +3,7 @@
  * Bytes are made piece by piece, so that a file never stands in memory a second time.
  */
 import type { NewCard } from './card.ts';
-import { Checksum, encodeChecksum } from './checksum.ts';
+import { Checksum, setChecksums } from './checksum.ts';
 import { damaged } from './damage.ts';
 import { type EncodedPart, isChecksum, withUserCards } from './encode-header.ts';
 import { type ImageInput, imagePart } from './encode-image.ts';
@@ -105,10 +105,7 @@ function withMandatory(part: EncodedPart, primary: boolean): { header: FitsHeade
 function addChecksums(header: FitsHeader, data: EncodedPart['data']): void {
   const sum = new Checksum();
   for (const piece of inPieces(data())) sum.add(piece);
-  header.append({ keyword: 'CHECKSUM', value: '0'.repeat(16), comment: 'HDU checksum' });
-  header.append({ keyword: 'DATASUM', value: String(sum.value), comment: 'data unit checksum' });
-  const total = new Checksum(sum.value).add(header.toBytes());
-  header.set('CHECKSUM', encodeChecksum(total.value));
+  setChecksums(header, sum);
 }
 
 /** The same bytes in pieces of PIECE_BYTES, the last one shorter: few writes, and sums over whole words. */

@@ -7,7 +7,7 @@
  */
 export { type ByteSource, memorySource } from '../store/source.ts';
 export type { Card, NewCard } from './card.ts';
-export { type ChecksumReport, type ChecksumVerdict, verifyChecksums } from './checksum.ts';
+export { Checksum, type ChecksumReport, type ChecksumVerdict, setChecksums, verifyChecksums } from './checksum.ts';
 export type { ColumnInfo } from './columns.ts';
 export * from './compress/index.ts';
 export { type Dtype, type NumberArray, type NumericDtype, sizeOf, swapBytes } from './elements.ts';

@@ -26,6 +26,8 @@ export interface ByteSink {
   readonly name: string;
   /** Appends; the bytes may be reused when the promise resolves. */
   write(bytes: Uint8Array): Promise<void>;
+  /** Puts other bytes in the place of some that were written, like a header once the data are known. Absent where they are out of reach (s3://). */
+  replace?(offset: number, bytes: Uint8Array): Promise<void>;
   finish(): Promise<void>;
   /** Leaves nothing behind. Does nothing after `finish`. */
   abort(): Promise<void>;

@@ -1,5 +1,5 @@
 /** The WCS of the working frame as header cards, and FITS images that are written row by row under them. */
-import { encodeFits, FitsHeader, type NewCard, swapBytes } from '../../io/fits/index.ts';
+import { Checksum, encodeFits, FitsHeader, type NewCard, setChecksums, swapBytes } from '../../io/fits/index.ts';
 import { type ByteSink, openStoreOf } from '../../io/store/store.ts';
 import { cutHeader } from '../../sky/wcs/index.ts';
 import type { PixelBox } from './field.ts';
@@ -33,7 +33,10 @@ export interface RowImage {
   abort(): Promise<void>;
 }
 
-/** Begins a FITS image of `width` x `height`. Throws OUTPUT_UNWRITABLE. */
+/**
+ * Begins a FITS image of `width` x `height`. CHECKSUM and DATASUM follow from the last row: they are in the header where a header can still be written then,
+ * which is on a disk and not on s3://. Throws OUTPUT_UNWRITABLE.
+ */
 export async function openRowImage(
   location: string,
   { width, height }: Pick<PixelBox, 'width' | 'height'>,
@@ -50,8 +53,10 @@ export async function openRowImage(
   const whole = new FitsHeader([...FitsHeader.of(structure).cards, ...header.cards, ...FitsHeader.of(cards).cards], location);
   const { store, key } = await openStoreOf(location);
   let sink: ByteSink;
+  const sum = new Checksum();
   try {
     sink = await store.sink(key);
+    if (sink.replace !== undefined) setChecksums(whole, sum);
     await sink.write(whole.toBytes());
   } catch (error) {
     await store.close();
@@ -62,11 +67,17 @@ export async function openRowImage(
     write(pixels) {
       if (stored.length < pixels.byteLength) stored = new Uint8Array(pixels.byteLength);
       swapBytes(new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength), stored, 4);
-      return sink.write(stored.subarray(0, pixels.byteLength));
+      const bytes = stored.subarray(0, pixels.byteLength);
+      sum.add(bytes);
+      return sink.write(bytes);
     },
     async finish() {
       const left = (4 * width * height) % BLOCK;
       if (left > 0) await sink.write(new Uint8Array(BLOCK - left));
+      if (sink.replace !== undefined) {
+        setChecksums(whole, sum);
+        await sink.replace(0, whole.toBytes());
+      }
       await sink.finish();
       await store.close();
     },

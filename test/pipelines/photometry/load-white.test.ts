@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { encodeFits, FitsHeader, memorySource, openFits } from '../../../src/io/fits/index.ts';
+import { encodeFits, FitsHeader, memorySource, openFits, verifyChecksums } from '../../../src/io/fits/index.ts';
 import { loadField } from '../../../src/pipelines/photometry/load.ts';
 import { inspectField } from '../../../src/pipelines/photometry/load-field.ts';
 import { stackWhite } from '../../../src/pipelines/photometry/load-white.ts';
@@ -44,7 +44,9 @@ describe('the header of the white stack', () => {
     const folder = freshFolder();
     await stacked(folder, two);
     for (const name of ['white.fits', 'white_sigma.fits']) {
-      const { header } = await fileOf(folder, name);
+      const hdu = await fileOf(folder, name);
+      const { header } = hdu;
+      expect(await verifyChecksums(hdu)).toMatchObject({ data: 'ok', hdu: 'ok' });
       expect([header.text('BUNIT'), header.number('ZP_REF'), header.number('NBANDS')]).toEqual(['adu', 25, 2]);
       expect(header.card('BUNIT')?.comment).toContain('ZP_REF');
       expect(dates(header)).toEqual([]);
