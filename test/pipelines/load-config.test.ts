@@ -2,13 +2,9 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
-import { bitMask } from '../../src/pipelines/injection/bits.ts';
 import { INJECT_ALIASES, INJECT_KEYS } from '../../src/pipelines/injection/config.ts';
 import { configHash, loadInjectConfig, requireKeys } from '../../src/pipelines/injection/load-config.ts';
 import type { ConfigInput } from '../../src/pipelines/layered-config.ts';
-import { loadPlainConfig } from '../../src/pipelines/plain-config.ts';
-import { edgeObject } from '../../src/pipelines/schema.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'arclet-config-'));
 const below = join(folder, 'below');
@@ -302,35 +298,5 @@ describe('the hash', () => {
     const hashes = await Promise.all(different.map(async (other) => (await load({ ...SMALLEST, ...other })).hash));
     expect(new Set([hash, ...hashes]).size).toBe(different.length + 1);
     expect(configHash(effective)).toBe(hash);
-  });
-});
-
-describe('a config that needs no more than its schema', () => {
-  const keys = { inputs: z.array(z.string()), bank: z.string().optional(), n_sources: z.coerce.number().default(3) };
-  const spec = { help: 'arclet x --help', keys, aliases: {}, locationKeys: ['inputs', 'bank'] };
-  const schema = edgeObject(keys);
-
-  it('resolves lists of places and hashes what is not neutral', async () => {
-    const path = write({ inputs: ['a.fits', 's3://b/c'] });
-    const one = await loadPlainConfig(spec, schema, ['bank'], { path, flags: { bank: 'bank.h5' }, cwd: below });
-    expect(one.config).toEqual({ inputs: [join(folder, 'a.fits'), 's3://b/c'], bank: join(below, 'bank.h5'), nSources: 3 });
-    expect(one.effective).toEqual({ inputs: one.config.inputs, bank: one.config.bank, n_sources: 3 });
-    const two = await loadPlainConfig(spec, schema, ['bank'], { flags: { inputs: 'a.fits, s3://b/c' }, cwd: folder });
-    expect(two.config.inputs).toEqual(one.config.inputs);
-    expect(two.hash).toBe(one.hash);
-    const three = await loadPlainConfig(spec, schema, ['bank'], { path, sets: ['n_sources=4'], cwd: below });
-    expect(three.hash).not.toBe(one.hash);
-  });
-});
-
-describe('maskbits', () => {
-  it('are presets, values or lists', () => {
-    expect(bitMask('default')).toBe(3326);
-    expect(bitMask('dhs', 'dr9')).toBe(3147);
-    expect(bitMask([8, 9])).toBe(768);
-    expect(bitMask([30])).toBe(2 ** 30);
-    expect(bitMask(3327)).toBe(3327);
-    expect(() => bitMask([31])).toThrow('31 is no bit from 0 to 30');
-    expect(() => bitMask(-1)).toThrow('-1 is no mask value');
   });
 });
