@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { PhiloxStream, philoxKey } from '../../../src/core/rng.ts';
-import { readImage } from '../../../src/io/fits/index.ts';
+import { FitsHeader, readImage } from '../../../src/io/fits/index.ts';
 import { openFitsFile, writeFits } from '../../../src/io/fits/node.ts';
 import { fitsCompress } from '../../../src/pipelines/files/fits-compress.ts';
 import { tableSchema } from '../../../src/pipelines/files/table-convert.ts';
@@ -149,6 +149,15 @@ describe('arclet detect', () => {
     const whole = Int32Array.from(PIXELS, (value) => (Number.isNaN(value) ? 100 : Math.round(value)));
     await writeFits(at('whole.fits'), [{ kind: 'image', data: whole, shape: [1, HEIGHT, WIDTH], cards: CARDS.slice(0, 10) }]);
     expect((await detect({ image: at('whole.fits'), out: 'whole.csv' })).counts['objects']).toBe(21);
+    // Unsigned, with a blank pixel: no number, though it is read as 0.
+    const structure = { SIMPLE: true, BITPIX: 32, NAXIS: 2, NAXIS1: WIDTH, NAXIS2: HEIGHT, BZERO: 2 ** 31, BLANK: -(2 ** 31) };
+    const cards = Object.entries(structure).map(([keyword, value]) => ({ keyword, value }));
+    const stored = new DataView(new ArrayBuffer(4 * WIDTH * HEIGHT));
+    for (const [index, value] of whole.entries()) stored.setInt32(4 * index, index === 7 ? -(2 ** 31) : value - 2 ** 31);
+    const header = FitsHeader.of([...cards, ...CARDS.slice(0, 10)]);
+    await writeFits(at('unsigned.fits'), [{ kind: 'raw', header, data: () => [new Uint8Array(stored.buffer)] }]);
+    const { counts } = await detect({ image: at('unsigned.fits'), out: 'unsigned.csv' });
+    expect(counts).toMatchObject({ objects: 21, pixels_not_finite: 1 });
   });
 
   it('writes every format with units, and says what the header does not', async () => {

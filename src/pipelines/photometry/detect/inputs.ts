@@ -1,6 +1,7 @@
 /** What `arclet detect` reads: the image, what its header says, and maps of its shape. */
 import { ArcletError, isArcletError } from '../../../core/errors.ts';
 import {
+  blankIntegerOf,
   type FitsFile,
   type FitsHdu,
   type FitsHeader,
@@ -118,14 +119,15 @@ async function readPlane(path: string, file: FitsFile, hdu: FitsHdu, files: Read
     throw invalid(`the image has the shape [${shape}]`, 'Give an image of two axes, or another --hdu.');
   if (hdu.truncated) throw invalid('the file ends before its last pixel', 'Fetch the file again.');
   const { data } = await readSection(hdu, shape.map(() => 0), shape); // biome-ignore format: one thought
-  return { shape: [shape[leading], shape[leading + 1]], data: realPixels(data, dtype) };
+  return { shape: [shape[leading], shape[leading + 1]], data: realPixels(data, dtype, blankIntegerOf(hdu)) };
 }
 
-function realPixels(data: NumberArray, dtype: NumericDtype): Float32Array | Float64Array {
+/** Integers equal to `blank` are undefined: NaN. */
+function realPixels(data: NumberArray, dtype: NumericDtype, blank: number | bigint | undefined): Float32Array | Float64Array {
   if (data instanceof Float32Array || data instanceof Float64Array) return data;
   const isShort = dtype === 'uint8' || dtype === 'int8' || dtype === 'int16' || dtype === 'uint16';
   const pixels = isShort ? new Float32Array(data.length) : new Float64Array(data.length);
-  for (let at = 0; at < data.length; at++) pixels[at] = Number(data[at]);
+  for (let at = 0; at < data.length; at++) pixels[at] = data[at] === blank ? Number.NaN : Number(data[at]);
   return pixels;
 }
 
