@@ -63,16 +63,17 @@ export function storedPixels(file: ImageFile, zpRef: number): StoredPixels {
   };
 }
 
+/** A box of a full image as it is stored, in float32; what is undefined is NaN. Throws as readSection. */
+export async function storedSection({ hdu, leadingAxes }: ImageFile, box: PixelBox): Promise<Float32Array> {
+  return (await readFloat32Section(hdu, ...boxOf(leadingAxes, box))).data;
+}
+
 /** Reads a box of a full image, scaled. */
 export type SectionReader = (x0: number, y0: number, width: number, height: number) => Promise<FramePixels>;
 
 export function sectionReader(file: ImageFile, zpRef: number): SectionReader {
-  const { hdu, leadingAxes } = file;
   const rule = ruleOf(file, zpRef);
-  return async (x0, y0, width, height) => {
-    const { data } = await readFloat32Section(hdu, ...boxOf(leadingAxes, { x0, y0, width, height }));
-    return scalePixels(data, rule);
-  };
+  return async (x0, y0, width, height) => scalePixels(await storedSection(file, { x0, y0, width, height }), rule);
 }
 
 /**

@@ -1,10 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { encodeFits, FitsHeader, memorySource, openFits, verifyChecksums } from '../../../src/io/fits/index.ts';
 import { loadField } from '../../../src/pipelines/photometry/load.ts';
 import { inspectField } from '../../../src/pipelines/photometry/load-field.ts';
+import { readImageHeader } from '../../../src/pipelines/photometry/load-header.ts';
 import { stackWhite } from '../../../src/pipelines/photometry/load-white.ts';
+import { frameSource } from '../../../src/pipelines/photometry/resample/frame-source.ts';
 import { type FieldFiles, fieldConfig, freshFolder, KEYWORDS, PLAIN_FIELD, SHAPE, testContext } from '../../support/fit-field.ts';
 
 const [H, W] = SHAPE;
@@ -80,29 +82,44 @@ describe('the white stack and its noise', () => {
 });
 
 describe('blank pixels of unsigned integers', () => {
-  it.each([1, 2])('are no part of the stack, and are not saturated (%d threads)', async (threads) => {
-    const folder = freshFolder();
-    const blank = Array.from({ length: H * W }, (_, at) => at % 7 === 0);
+  const blank = Array.from({ length: H * W }, (_, at) => at % 7 === 0);
+  const badAmong = (bad: ArrayLike<number>) => Array.from(bad).flatMap((is, x) => (is === 1 ? [x] : []));
+
+  async function unsigned(...sets: string[]) {
     const structure = { SIMPLE: true, BITPIX: 16, NAXIS: 2, NAXIS1: W, NAXIS2: H, BZERO: 32768, BLANK: -32768 };
     const pixels = new DataView(new ArrayBuffer(2 * H * W));
     for (const [at, is] of blank.entries()) pixels.setInt16(2 * at, is ? -32768 : 100);
-    const config = await fieldConfig(folder, two, [`performance.frame_prep_workers=${threads}`]);
+    const config = await fieldConfig(freshFolder(), two, sets);
     for (const [at, path] of config.images.entries()) {
       const cards = { ...structure, ...KEYWORDS, FILTER: `m${at}`, SATURATE: 120_000 };
       const header = FitsHeader.of(Object.entries(cards).map(([keyword, value]) => ({ keyword, value })));
       const data = () => [new Uint8Array(pixels.buffer)];
       writeFileSync(path, Buffer.concat([...encodeFits([{ kind: 'raw', header, data }])]));
     }
+    return config;
+  }
+
+  it.each([1, 2])('are no part of the stack, and are not saturated (%d threads)', async (threads) => {
+    const config = await unsigned(`performance.frame_prep_workers=${threads}`);
     const { field, counts } = await loadField(context, config);
     expect(counts['excluded_saturation']).toBe(0);
     const { bad } = await field.frames[0].section(0, 0, 15, 1);
-    expect([...bad.keys()].filter((x) => bad[x] === 1)).toEqual([0, 7, 14]);
+    expect(badAmong(bad)).toEqual([0, 7, 14]);
     await field.close();
-    const { source, dataOffset } = await fileOf(folder, 'white.fits');
+    const { source, dataOffset } = await fileOf(dirname(config.outputs.workDir), 'white.fits');
     const bytes = await source.read(dataOffset, 4 * H * W);
     const view = new DataView(bytes.buffer, bytes.byteOffset);
     expect(blank.map((_, at) => Number.isNaN(view.getFloat32(4 * at)))).toEqual(blank);
     expect(view.getFloat32(4)).toBeCloseTo(32868 * 10 ** 0.4, 1);
-    expect(existsSync(join(folder, 'work/white_sigma.fits'))).toBe(true);
+  });
+
+  it('are bad for resampling too', async () => {
+    const { images, inputs } = await unsigned();
+    const { image } = await readImageHeader(images[0], inputs);
+    if (image === undefined) throw new Error('the image was not read');
+    const saturated: number[] = [];
+    const { bad = [] } = await frameSource(image, (x) => saturated.push(x)).section(0, 0, 15, 1);
+    expect([badAmong(bad), saturated]).toEqual([[0, 7, 14], []]);
+    await image.file.close();
   });
 });

@@ -1,6 +1,6 @@
 /** A FITS image as a source of resampling. */
 import { ArcletError } from '../../../core/errors.ts';
-import { type FitsHdu, imageInfo, readSection } from '../../../io/fits/index.ts';
+import { type FitsHdu, imageInfo, readFloat32Section, readSection } from '../../../io/fits/index.ts';
 import { type Wcs, wcsFromHeader } from '../../../sky/wcs/index.ts';
 import type { ResampleSource } from './windows.ts';
 
@@ -42,12 +42,8 @@ export function fitsResampleSource(hdu: FitsHdu, options: FitsSourceOptions = {}
     width: shape[1],
     height: shape[0],
     async section(x0, y0, width, height) {
-      const read = async (image: FitsHdu) => (await readSection(image, [y0, x0], [height, width])).data;
-      const floats = async (image: FitsHdu) => {
-        const data = await read(image);
-        return data instanceof Float32Array ? data : Float32Array.from(data as ArrayLike<number>);
-      };
-      const mask = options.mask && (await read(options.mask));
+      const floats = async (image: FitsHdu) => (await readFloat32Section(image, [y0, x0], [height, width])).data;
+      const mask = options.mask && (await readSection(options.mask, [y0, x0], [height, width])).data;
       return {
         image: await floats(hdu),
         ...(mask && { bad: Uint8Array.from(mask as ArrayLike<number>, (bits) => ((bits & badBits) === 0 ? 0 : 1)) }),
