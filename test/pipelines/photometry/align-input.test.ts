@@ -69,14 +69,16 @@ describe('bad input', () => {
   });
 
   it('is no fault of an image that it covers next to nothing', async () => {
-    const grid = { ...noisy[0], name: 'grid.fits', shape: [700, 700] as const, cards: { FILTER: 'm425' } };
-    // Six columns of it lie on the grid.
-    const edge = { ...noisy[0], name: 'edge.fits', wcs: { crpix: [293.2, 100.4] as const } };
+    const grid = { ...noisy[0], name: 'grid.fits', shape: [700, 701] as const, cards: { FILTER: 'm425' } };
+    // One column has data, and numbers of a band are taken from every third.
+    const edge = { ...noisy[0], name: 'edge.fits', wcs: { crpix: [-598.6, 100.4] as const } };
     const { config, folder } = await unalignedConfig([grid, edge], [AT], 'target: first');
     const first = await alignImages(context, config);
     const table = join(folder, 'work/aligned/frames.csv');
     const text = readFileSync(table, 'utf8');
     expect(text).not.toMatch(/nan/i);
+    // Noise of the column, and no level.
+    expect(text).toMatch(/edge\.fits,m400,resampled,,1,\S+?,1\.1\d+,(1\.[6-9]|2)\d*,0\.0004\d*,,0,/);
     const { header } = await readAligned(join(folder, 'work/aligned/m400.fits'));
     expect(header.number('EGAIN')).toBeCloseTo(1.5, 2);
     expect((header.number('SKYSIG') as number) / 2).toBeGreaterThan(0.8);

@@ -70,9 +70,10 @@ export async function makeBand({ band, frames }: BandPlan, work: BandWork): Prom
 }
 
 function withoutSpoiled(rows: SpoolRows, spoiled: PixelBits | undefined, y0: number, width: number): SpoolRows {
-  if (!spoiled?.any) return rows;
   const { image, invvar } = rows;
-  for (let at = 0; at < image.length; at++) if (spoiled.has(at % width, y0 + Math.floor(at / width))) image[at] = invvar[at] = 0;
+  spoiled?.eachIn(y0, image.length / width, (at) => {
+    image[at] = invvar[at] = 0;
+  });
   return rows;
 }
 

@@ -2,10 +2,11 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { isArcletError } from '../../../core/errors.ts';
-import { encodeFits, FitsHeader, swapBytes } from '../../../io/fits/index.ts';
-import { type ByteSink, openSource, openStoreOf } from '../../../io/store/store.ts';
+import { FitsHeader } from '../../../io/fits/index.ts';
+import { openSource, openStoreOf } from '../../../io/store/store.ts';
 import { canonicalJson } from '../../layered-config.ts';
 import type { FitConfig } from '../config.ts';
+import { openRowImage, type RowImage } from '../load-wcs.ts';
 import { getObject, inFolder, putObject } from '../places.ts';
 import type { MadeBand } from './align-band.ts';
 import type { BandPlan } from './align-plan.ts';
@@ -107,17 +108,21 @@ export async function writeBand(
     await store.close();
   }
   const header = bandHeader(target, made.used, made.numbers, pixelArcsec, words);
-  const { saturate } = made.numbers;
-  await writeRows(places.weight, weightHeader(target, header), target, (y0, count) => made.rowsOf(y0, count).invvar);
-  await writeRows(places.image, header, target, (y0, count) => {
-    const { image, invvar } = made.rowsOf(y0, count);
-    for (let at = 0; at < image.length; at++) {
-      if (invvar[at] > 0) continue;
-      const isSaturated = made.saturated.has(at % target.width, y0 + Math.floor(at / target.width));
-      image[at] = isSaturated ? saturate : Number.NaN;
+  const weight = await openRowImage(places.weight, target, weightHeader(target, header), []);
+  try {
+    const image = await openRowImage(places.image, target, header, []);
+    try {
+      await writeRows(made, target, image, weight);
+      await weight.finish();
+      await image.finish();
+    } catch (error) {
+      await image.abort();
+      throw error;
     }
-    return image;
-  });
+  } catch (error) {
+    await weight.abort();
+    throw error;
+  }
   const note: BandNote = { ...facts, bytes: await bytesOf(places) };
   await putObject(places.note, new TextEncoder().encode(`${JSON.stringify(note, undefined, 1)}\n`));
   return note;
@@ -133,41 +138,16 @@ function weightHeader(target: TargetGrid, header: FitsHeader): FitsHeader {
 
 const PIECE_BYTES = 2 ** 20;
 
-async function writeRows(
-  place: string,
-  header: FitsHeader,
-  { width, height }: TargetGrid,
-  rows: (y0: number, count: number) => Float32Array,
-): Promise<void> {
-  const structure = FitsHeader.of([
-    { keyword: 'SIMPLE', value: true },
-    { keyword: 'BITPIX', value: -32 },
-    { keyword: 'NAXIS', value: 2 },
-    { keyword: 'NAXIS1', value: width },
-    { keyword: 'NAXIS2', value: height },
-  ]);
+async function writeRows(made: MadeBand, { width, height }: TargetGrid, images: RowImage, weights: RowImage): Promise<void> {
+  const { saturated, numbers } = made;
   const step = Math.max(1, Math.floor(PIECE_BYTES / (4 * width)));
-  function* data(): Generator<Uint8Array> {
-    for (let y0 = 0; y0 < height; y0 += step) yield bigEndian(rows(y0, Math.min(step, height - y0)));
+  for (let y0 = 0; y0 < height; y0 += step) {
+    const { image, invvar } = made.rowsOf(y0, Math.min(step, height - y0));
+    for (let at = 0; at < image.length; at++) {
+      if (invvar[at] > 0) continue;
+      image[at] = saturated.has(at % width, y0 + Math.floor(at / width)) ? numbers.saturate : Number.NaN;
+    }
+    await weights.write(invvar);
+    await images.write(image);
   }
-  const { store, key } = await openStoreOf(place);
-  let sink: ByteSink | undefined;
-  try {
-    sink = await store.sink(key);
-    const whole = new FitsHeader([...structure.cards, ...header.cards], place);
-    for (const piece of encodeFits([{ kind: 'raw', header: whole, data }])) await sink.write(piece);
-    await sink.finish();
-  } catch (error) {
-    await sink?.abort();
-    throw error;
-  } finally {
-    await store.close();
-  }
-}
-
-function bigEndian(pixels: Float32Array): Uint8Array {
-  const bytes = new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength);
-  const stored = new Uint8Array(bytes.length);
-  swapBytes(bytes, stored, 4);
-  return stored;
 }

@@ -92,10 +92,10 @@ async function resampleTo(
   for await (const { y0, rows: height, ...pixels } of resampled.bands) {
     saturation.project();
     spoil(pixels, saturation, { ...box, y0: box.y0 + y0, height }, y0, bits);
-    for (const weight of pixels.invvar) {
-      if (!(weight > 0)) continue;
+    for (let at = 0; at < pixels.invvar.length; at++) {
+      if (!(pixels.invvar[at] > 0)) continue;
       good++;
-      anyInvvar = weight;
+      anyInvvar = pixels.invvar[at];
     }
     await rows.append(pixels);
     const part = { x0: box.x0, y0: box.y0 + y0, width: box.width, height };
@@ -129,12 +129,10 @@ function spoil(
   y0: number,
   bits: BandBits,
 ): void {
-  if (!spoiled.any) return;
-  for (let at = 0; at < image.length; at++) {
+  spoiled.eachIn(y0, part.height, (at) => {
     const [x, y] = [at % part.width, Math.floor(at / part.width)];
-    if (!spoiled.has(x, y0 + y)) continue;
     image[at] = invvar[at] = 0;
     bits.spoiled?.set(part.x0 + x, part.y0 + y);
     if (saturated.has(x, y0 + y)) bits.saturated.set(part.x0 + x, part.y0 + y);
-  }
+  });
 }

@@ -55,7 +55,7 @@ export class Spool {
     this.#length += bytes.length;
   }
 
-  /** Without waiting: writers of files take their bytes one after the other. */
+  /** Without waiting: the rows were written a moment ago, and what is asked for is read once. */
   #read(bytes: Uint8Array, from: number): void {
     for (let at = 0; at < bytes.length; ) {
       const bytesRead = readSync(this.#reader.fd, bytes, at, bytes.length - at, from + at);
