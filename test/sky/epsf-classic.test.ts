@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { circleSum } from '../../src/sky/epsf/circle.ts';
 import { fillMissing } from '../../src/sky/epsf/fill.ts';
 import { classicEpsf, sampleEpsf, splineCoefficients, splineSamples } from '../../src/sky/epsf/index.ts';
 import { notAKnotCoefficients, StampSampler } from '../../src/sky/epsf/spline.ts';
@@ -61,20 +60,6 @@ describe('classicEpsf', () => {
 });
 
 describe('parts', () => {
-  it('a circle on a constant image holds its area, wherever it is', () => {
-    const ones = new Float64Array(41 * 41).fill(1);
-    for (const [x, y, r] of [
-      [20, 20, 5.5],
-      [20.5, 20.5, 5.5],
-      [19.83, 20.21, 0.3],
-      [20.2, 19.9, 12.25],
-    ]) {
-      expect(circleSum(ones, 41, x, y, r)).toBeCloseTo(Math.PI * r * r, 10);
-    }
-    // Half of it off the image.
-    expect(circleSum(ones, 41, -0.5, 20, 6)).toBeCloseTo((Math.PI * 36) / 2, 10);
-  });
-
   it('missing nodes of a quadratic are filled exactly within the hull, by 0 outside', () => {
     const side = 15;
     const value = (k: number) =>

@@ -1,6 +1,7 @@
 /** Stars for the tests of effective PSFs: any profile integrated over pixels by its own quadrature, with noise from Philox. */
 import { PhiloxStream, philoxKey } from '../../src/core/rng.ts';
-import type { StarCutout } from '../../src/sky/epsf/index.ts';
+import { type Epsf, epsfStamp, type StarCutout, splineCoefficients } from '../../src/sky/epsf/index.ts';
+import { templateSamples } from '../../src/sky/epsf/template.ts';
 
 export type Profile = (dx: number, dy: number) => number;
 
@@ -90,4 +91,13 @@ export function simulateStars(
     out.flux.push(flux);
   }
   return out;
+}
+
+/** The exact PSF of a Moffat on a grid, of unit sum over 41 px. */
+export function exact(fwhm: number, oversampling = 2, e1 = 0, x = 0): Epsf {
+  const side = 2 * 24 * oversampling + 1;
+  const samples = templateSamples({ fwhm, e1, e2: 0, inverseBeta: 1 / 3.5, x, y: 0 }, side, oversampling);
+  const raw: Epsf = { side, oversampling, coefficients: splineCoefficients(samples, side), stampSize: 41, fluxOutside: 0 };
+  const { sum } = epsfStamp(raw, 41);
+  return { ...raw, coefficients: raw.coefficients.map((value) => value / sum), fluxOutside: 1 / sum - 1 };
 }

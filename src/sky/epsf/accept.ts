@@ -94,8 +94,8 @@ export interface Acceptance {
 }
 
 /**
- * Fits stars with a PSF and judges it by them. Cutouts that are not stars (a width off by 25 % where others have the PSF's; core chi-squared over three times the median's and over 3; a shape far from
- * that of the others) do not count.
+ * Fits stars with a PSF and judges it by them. Cutouts that are not stars (a width off by 25 % where others have the PSF's; core chi-squared over
+ * three times the median's and over 3; a shape far from that of the others) do not count.
  *
  * @param options.heldOut false: the stars made the PSF. They may reject it, they cannot accept it.
  */

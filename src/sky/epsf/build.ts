@@ -2,7 +2,7 @@
  * An effective PSF from stars by penalised least squares (after Anderson & King 2000, PASP 112, 1360; Bertin 2011, ASP Conf. 442, 435).
  *
  * Each star is flux * E(dx, dy) + background. E is an elliptical Moffat that all stars share plus a spline grid for what it misses; the grid's
- * smoothness is set by the noise (the evidence: MacKay 1992, Neural Comp. 4, 415). Grid and stars are refitted in turn until nothing moves.
+ * smoothness is set by generalised cross-validation (deviation.ts). Grid and stars are refitted in turn until nothing moves.
  */
 import { takeOutNeighbours } from './contaminants.ts';
 import { DeviationGrid } from './deviation.ts';
@@ -222,7 +222,7 @@ class Builder {
         sampler.sample(base, star.x, star.y, star.size, star.size, star.model);
       }
       const next = grid.solve(usable(this.stars), base, round <= STRENGTH_ROUNDS);
-      const gain = stampSum(next, sampler, size) / stampSum(base, sampler, size);
+      const gain = sampler.stampSum(next, size) / sampler.stampSum(base, size);
       lastChange = 0;
       for (let k = 0; k < next.length; k++) {
         // Fluxes and PSF could swap a factor for ever: the PSF's sum stays the template's.
@@ -255,7 +255,7 @@ class Builder {
         }
       }
     }
-    const sum = stampSum(coefficients, sampler, size);
+    const sum = sampler.stampSum(coefficients, size);
     for (const star of this.stars) star.flux *= sum;
     return this.result(
       { side, oversampling, coefficients: coefficients.map((value) => value / sum), stampSize: size, fluxOutside: 1 / sum - 1 },
@@ -291,11 +291,4 @@ class Builder {
       ...end,
     };
   }
-}
-
-/** Sum over a stamp with the star in its middle. */
-function stampSum(coefficients: Float64Array, sampler: StampSampler, size: number): number {
-  const stamp = new Float64Array(size * size);
-  sampler.sample(coefficients, (size - 1) / 2, (size - 1) / 2, size, size, stamp);
-  return stamp.reduce((sum, value) => sum + value, 0);
 }

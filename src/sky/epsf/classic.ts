@@ -5,7 +5,7 @@
  * per pixel whatever the oversampling, and the PSF has unit flux within 5.5 px of half a node off its middle. docs/epsf.md says what that costs.
  */
 import { ArcletError } from '../../core/errors.ts';
-import { circleSum } from './circle.ts';
+import { sumCircle } from '../detection/apertures.ts';
 import type { Epsf } from './epsf.ts';
 import { fillMissing } from './fill.ts';
 import { solveSymmetric } from './linear.ts';
@@ -94,7 +94,8 @@ export function classicEpsf(cutouts: readonly StarCutout[], options: ClassicOpti
     const origin = iterations === 1 ? size / 2 : (side - 1) / 2 / oversampling;
     values = recentre(values, side, oversampling, origin, options.recenteringBox ?? 9, options.recenteringIterations ?? 30);
     const radius = (options.normRadius ?? 5.5) * oversampling;
-    const norm = circleSum(values, side, side / 2, side / 2, radius) / oversampling ** 2;
+    const circle = sumCircle({ data: values, width: side, height: side }, [side / 2], [side / 2], radius, { subpix: 0 });
+    const norm = circle.flux[0] / oversampling ** 2;
     if (!(Math.abs(norm) > 0) || !Number.isFinite(norm)) throw failure('The stars hold no light: the PSF cannot be normalised.');
     for (let k = 0; k < values.length; k++) values[k] /= norm;
     coefficients = notAKnotCoefficients(values, side);

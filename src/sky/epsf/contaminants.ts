@@ -1,6 +1,6 @@
 /** Faint neighbours beside a star, too faint for any pixel of theirs to stand out alone: found with a matched filter, and taken out. */
 import type { Noise } from './judge-stars.ts';
-import { median } from './quality.ts';
+import { median, WINDOW } from './quality.ts';
 import type { FitStar } from './stars.ts';
 
 /** A neighbour is light of the PSF's width that is this many times its error, */
@@ -34,7 +34,7 @@ function matchedFilter(star: FitStar, noise: Noise, fwhm: number): Filtered {
   const { size, data, given, masked, model, flux, background } = star;
   const reach = Math.ceil(1.2 * fwhm);
   const kernel = new Float64Array(2 * reach + 1);
-  for (let k = -reach; k <= reach; k++) kernel[k + reach] = Math.exp((-2.7725887222397811 * k * k) / (fwhm * fwhm));
+  for (let k = -reach; k <= reach; k++) kernel[k + reach] = Math.exp((-WINDOW * k * k) / (fwhm * fwhm));
   const total = kernel.reduce((sum, value) => sum + value, 0);
   for (let k = 0; k < kernel.length; k++) kernel[k] /= total;
   const squares = kernel.map((value) => value * value);

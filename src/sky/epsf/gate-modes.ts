@@ -31,7 +31,7 @@ export interface Estimate {
 }
 
 /** The wings' shape at r px: a Moffat of beta 2.5 and the PSF's FWHM, with its core (below one FWHM) faded out. */
-export function wingShape(r: number, fwhm: number): number {
+function wingShape(r: number, fwhm: number): number {
   const u = r / fwhm;
   const beyond = u * u * u * u;
   // alpha^2 = FWHM^2 / (4 (2^(1/2.5) - 1)).

@@ -102,8 +102,8 @@ export interface StrayLight {
 
 /**
  * The most significant place between 1.5 and 4 FWHM: residuals are summed under the PSF's own core there, star by star, and the median star counts, so that
- * the neighbours of one star do not; of two or three stars the one that shows least. Clipped pixels count: a ghost of a bright star is clipped in each of them. The error is at least the scatter
- * from place to place, which knows of uneven sky.
+ * the neighbours of one star do not; of two or three stars the one that shows least. Clipped pixels count: a ghost of a bright star is clipped in
+ * each of them. The error is at least the scatter from place to place, which knows of uneven sky.
  */
 export function strayLight(stars: readonly FitStar[], noise: Noise, fwhm: number): StrayLight {
   const none = { value: Number.NaN, error: Number.POSITIVE_INFINITY, dx: 0, dy: 0 };

@@ -1,6 +1,7 @@
 /** Stars under a given PSF: fitted, and looked at for what they say of its centre. */
 import type { Epsf } from './epsf.ts';
 import { clipStar, judgeCore, type Noise, noiseScale, weighStar } from './judge-stars.ts';
+import { WINDOW } from './quality.ts';
 import { StampSampler } from './spline.ts';
 import { fitStar, placeModel } from './star-fit.ts';
 import { apertureGuess, type FitStar, openStar, type StarCutout, windowCentroid } from './stars.ts';
@@ -32,7 +33,7 @@ export function fitCutouts(epsf: Epsf, cutouts: readonly StarCutout[], fwhm: num
 
 /** Weighted mean of the first moments of the residuals in a Gaussian window, turned into px by the window's response to a shift. */
 export function centroidOffset(stars: readonly FitStar[], fwhm: number): { x: number; y: number; error: number } {
-  const width = (4 * Math.LN2) / (fwhm * fwhm);
+  const width = WINDOW / (fwhm * fwhm);
   let sumX = 0;
   let sumY = 0;
   let weights = 0;

@@ -28,5 +28,5 @@ export {
   residualQuality,
 } from './quality.ts';
 export { splineCoefficients, splineSamples } from './spline.ts';
-export type { StarCutout } from './stars.ts';
+export { areaWidth, type StarCutout } from './stars.ts';
 export type { Template } from './template.ts';

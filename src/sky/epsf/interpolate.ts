@@ -116,9 +116,15 @@ function mixed(epsfs: readonly (Epsf | undefined)[], shares: readonly CellShare[
 
 /**
  * The PSF at (x, y): `bilinear` in the coefficients between the middles of the four nearest cells, constant outside the outermost middles, and so
- * without a step anywhere; `step` the PSF of the cell that holds the place.
+ * without a step anywhere; `step` the PSF of the cell that holds the place. Throws INPUT_INVALID for a place that is not finite.
  */
 export function interpolateEpsf(cells: AlignedCells, x: number, y: number, mode: 'bilinear' | 'step' = 'bilinear'): PlacedEpsf {
+  if (!Number.isFinite(x) || !Number.isFinite(y)) {
+    throw new ArcletError('INPUT_INVALID', `There is no PSF at (${x}, ${y}).`, {
+      subject: 'epsf',
+      remedy: 'Give a finite position.',
+    });
+  }
   const nx = cells.xEdges.length - 1;
   const columns = mode === 'step' ? holding(cells.xEdges, x) : between(cells.xEdges, x);
   const rows = mode === 'step' ? holding(cells.yEdges, y) : between(cells.yEdges, y);

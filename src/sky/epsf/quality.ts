@@ -4,7 +4,7 @@ import { splineSamples } from './spline.ts';
 import type { StarCutout } from './stars.ts';
 
 /** 4 ln 2: a Gaussian of this FWHM is exp(-W r^2 / FWHM^2). */
-const WINDOW = 4 * Math.LN2;
+export const WINDOW = 4 * Math.LN2;
 
 /**
  * Offset of the Gaussian-windowed centroid (window of the PSF's own FWHM) from the middle of the grid, px: where this project puts the centre of a PSF,

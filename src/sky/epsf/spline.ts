@@ -15,7 +15,7 @@ export function cubicWeights(t: number, out: Float64Array): void {
 }
 
 /** Derivatives of {@link cubicWeights} by `t`. */
-export function cubicSlopes(t: number, out: Float64Array): void {
+function cubicSlopes(t: number, out: Float64Array): void {
   const s = 1 - t;
   out[0] = (-s * s) / 2;
   out[1] = t * (1.5 * t - 2);
@@ -172,5 +172,11 @@ export class StampSampler {
         byY[at] = -step * (x0 * rowSlope[m] + x1 * rowSlope[m + 1] + x2 * rowSlope[m + 2] + x3 * rowSlope[m + 3]);
       }
     }
+  }
+  /** Sum of E over a stamp with the star in its middle. */
+  stampSum(coefficients: Float64Array, size: number): number {
+    const stamp = new Float64Array(size * size);
+    this.sample(coefficients, (size - 1) / 2, (size - 1) / 2, size, size, stamp);
+    return stamp.reduce((sum, value) => sum + value, 0);
   }
 }

@@ -1,6 +1,5 @@
 /** Star cutouts, and first guesses of where each star is, how bright and how wide. */
-
-import { median } from './quality.ts';
+import { median, WINDOW } from './quality.ts';
 
 /** A square cutout around one star. */
 export interface StarCutout {
@@ -113,29 +112,41 @@ export function halfPeakWidth(star: FitStar): number {
       }
     }
   }
-  const half = (peak - star.background) / 2;
-  if (at < 0 || !(half > 0)) return Number.NaN;
-  const seen = new Uint8Array(size * size);
-  const stack = [at];
-  seen[at] = 1;
-  let area = 0;
-  while (stack.length > 0) {
-    const k = stack.pop() as number;
-    area++;
-    const i = k % size;
-    for (const next of [i > 0 ? k - 1 : -1, i < size - 1 ? k + 1 : -1, k - size, k + size]) {
-      if (next < 0 || next >= seen.length || seen[next] === 1 || given[next] === 0) continue;
-      seen[next] = 1;
-      if (data[next] - star.background > half) stack.push(next);
-    }
+  const half = (peak + star.background) / 2;
+  if (at < 0 || !(peak > half)) return Number.NaN;
+  return areaWidth(size, size, at, (k) => given[k] > 0 && data[k] > half);
+}
+
+/**
+ * FWHM in pixels of the circle that has the area of the pixels above half of a peak that hang together with it. Unlike moments of a detection it does
+ * not grow with brightness.
+ *
+ * @param start pixel of the peak, in an image of width x height
+ * @param isAbove whether a pixel is above half of the peak
+ * @param most the search ends at this many pixels
+ */
+export function areaWidth(
+  width: number,
+  height: number,
+  start: number,
+  isAbove: (pixel: number) => boolean,
+  most = Number.POSITIVE_INFINITY,
+): number {
+  const area = new Set([start]);
+  // A Set goes on over what is added to it.
+  for (const k of area) {
+    if (area.size >= most) break;
+    const i = k % width;
+    for (const next of [i > 0 ? k - 1 : -1, i < width - 1 ? k + 1 : -1, k - width, k + width])
+      if (next >= 0 && next < width * height && !area.has(next) && isAbove(next)) area.add(next);
   }
-  return 2 * Math.sqrt(area / Math.PI);
+  return 2 * Math.sqrt(area.size / Math.PI);
 }
 
 /** Moves x, y to the Gaussian-windowed centroid (window of this FWHM, as XWIN of SExtractor); left where they were if it runs away from the guess. */
 export function windowCentroid(star: FitStar, fwhm: number): void {
   const { size, data, given } = star;
-  const width = 2.7725887 / (fwhm * fwhm);
+  const width = WINDOW / (fwhm * fwhm);
   let { x, y } = star;
   for (let round = 0; round < 10; round++) {
     let sum = 0;

@@ -123,8 +123,8 @@ export interface TemplateFit {
 
 /**
  * Fits shape and stars together (the stars' own unknowns are eliminated star by star: Schur complement), in boxes of 4 FWHM around the stars.
- * The stars' flux, x, y and background are updated in place. `widths` are the stars' own log FWHM less the
- * template's, from one step along the tangent, of the same shape otherwise.
+ * The stars' flux, x, y and background are updated in place. `widths` are the stars' own log FWHM less the template's, from one step along the
+ * tangent, of the same shape otherwise.
  *
  * @param first FWHM to start from, px
  */
@@ -147,7 +147,8 @@ export function fitTemplate(
 
 /**
  * The same with a wing, in boxes of 8 FWHM, if the stars show one: its amplitude, free to take either sign, must be above {@link WING_SIGMAS} times
- * its error whichever star is left out (a galaxy among the stars has wings too). Otherwise the template as it was. The stars' weights must be true to scale.
+ * its error whichever star is left out (a galaxy among the stars has wings too). Otherwise the template as it was. The stars' weights must be true
+ * to scale.
  */
 export function fitWing(fit: TemplateFit, start: Template): Template {
   let p: Parameters = [Math.log(start.fwhm), start.e1, start.e2, start.inverseBeta, 0];

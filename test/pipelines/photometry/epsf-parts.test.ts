@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { PhiloxStream, philoxKey } from '../../../src/core/rng.ts';
 import { dilate, subtractBackground } from '../../../src/pipelines/photometry/epsf/background.ts';
 import { judgeBand, widthProblem } from '../../../src/pipelines/photometry/epsf/band-gate.ts';
-import { halfPeakWidth, halfSampleMode } from '../../../src/pipelines/photometry/epsf/candidates.ts';
+import { halfSampleMode } from '../../../src/pipelines/photometry/epsf/candidates.ts';
 import type { CellOutcome, CellTask } from '../../../src/pipelines/photometry/epsf/cell-types.ts';
 import { annulusOf, cutStars } from '../../../src/pipelines/photometry/epsf/cutouts.ts';
 import { chooseFallback, moffatStamp } from '../../../src/pipelines/photometry/epsf/frame-psf.ts';
 import { clipAboutMedian, medianOfPixels } from '../../../src/pipelines/photometry/epsf/medians.ts';
 import { PointGrid } from '../../../src/pipelines/photometry/epsf/point-grid.ts';
-import { acceptEpsf, splineCoefficients } from '../../../src/sky/epsf/index.ts';
+import { acceptEpsf, areaWidth, splineCoefficients } from '../../../src/sky/epsf/index.ts';
 import { integrated, moffat, simulateStars } from '../../support/epsf-stars.ts';
 import { SIZE, taskOf } from '../../support/epsf-task.ts';
 
@@ -127,14 +127,9 @@ describe('numbers', () => {
   });
 
   it('measures the width of a star whatever its brightness', () => {
-    const width = (flux: number) =>
-      halfPeakWidth(
-        Float32Array.from(integrated(moffat(4, 3.5), 15, 15, 31), (value) => flux * value),
-        31,
-        31,
-        15,
-        15,
-      );
+    const star = integrated(moffat(4, 3.5), 15, 15, 31);
+    const peak = 15 * 31 + 15;
+    const width = (flux: number) => areaWidth(31, 31, peak, (k) => flux * star[k] > (flux * star[peak]) / 2);
     expect(width(10)).toBe(width(1e5));
     expect(Math.abs(width(10) - 4)).toBeLessThan(0.5);
   });

@@ -4,7 +4,7 @@ import type { CellOutcome } from './cell-types.ts';
 import { medianOf } from './medians.ts';
 
 /** Largest difference of a PSF's FWHM from the band's or the header's, as a part of it: seeing changes over a field by less, galaxies are wider. */
-export const WIDTH_LIMIT = 0.25;
+const WIDTH_LIMIT = 0.25;
 /** Fewest other cells whose median width counts. */
 const LEAST_CELLS = 3;
 /** Largest flux bias of a band: it goes into its zero point, which the stars of all cells make together. */

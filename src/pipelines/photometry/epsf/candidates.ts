@@ -1,6 +1,7 @@
 /** Detections of a cell that may be stars. */
 import { isArcletError } from '../../../core/errors.ts';
 import { extract } from '../../../sky/detection/extract.ts';
+import { areaWidth } from '../../../sky/epsf/index.ts';
 import type { CellTask } from './cell-types.ts';
 import { medianOf } from './medians.ts';
 
@@ -18,8 +19,6 @@ export interface Candidates {
   readonly all: { readonly x: Float64Array; readonly y: Float64Array; readonly flux: Float64Array };
   /** Number in `all`, from 1, of the detection that a pixel belongs to; 0: none. */
   readonly segmentation: Int32Array;
-  /** Of a candidate, its number in `all`, from 1. */
-  readonly number: Int32Array;
   /** Why detection failed. */
   readonly error?: string;
 }
@@ -74,9 +73,10 @@ export function findCandidates(task: CellTask, image: Float32Array, bounds: Star
     }
     rows.sort((one, other) => objects.flux[other] - objects.flux[one]);
     const column = (values: ArrayLike<number>) => Float64Array.from(rows, (i) => values[i]);
-    const width = Float64Array.from(rows, (i) =>
-      halfPeakWidth(image, section.width, section.height, objects.xpeak[i], objects.ypeak[i]),
-    );
+    const width = Float64Array.from(rows, (i) => {
+      const peak = objects.ypeak[i] * section.width + objects.xpeak[i];
+      return areaWidth(section.width, section.height, peak, (k) => image[k] > image[peak] / 2, MOST_PIXELS);
+    });
     return {
       count: rows.length,
       x: column(objects.x),
@@ -86,7 +86,6 @@ export function findCandidates(task: CellTask, image: Float32Array, bounds: Star
       detected: objects.count,
       all: { x: Float64Array.from(objects.x), y: Float64Array.from(objects.y), flux: Float64Array.from(objects.flux) },
       segmentation: segmentation!,
-      number: Int32Array.from(rows, (i) => i + 1),
     };
   } catch (error) {
     if (!isArcletError(error)) throw error;
@@ -100,29 +99,9 @@ export function findCandidates(task: CellTask, image: Float32Array, bounds: Star
       detected: 0,
       all: { x: none, y: none, flux: none },
       segmentation: new Int32Array(image.length),
-      number: new Int32Array(0),
       error: error.message,
     };
   }
-}
-
-/** FWHM from the pixels above half of a peak that hang together with it; a width that, unlike moments of a detection, does not grow with brightness. */
-export function halfPeakWidth(image: Float32Array, width: number, height: number, peakX: number, peakY: number): number {
-  const start = peakY * width + peakX;
-  const half = image[start] / 2;
-  const seen = new Set([start]);
-  const stack = [start];
-  for (let at = stack.pop(); at !== undefined && seen.size < MOST_PIXELS; at = stack.pop()) {
-    const x = at % width;
-    const y = (at - x) / width;
-    const next = [x > 0 ? at - 1 : -1, x < width - 1 ? at + 1 : -1, y > 0 ? at - width : -1, y < height - 1 ? at + width : -1];
-    for (const k of next) {
-      if (k < 0 || seen.has(k) || !(image[k] > half)) continue;
-      seen.add(k);
-      stack.push(k);
-    }
-  }
-  return 2 * Math.sqrt(seen.size / Math.PI);
 }
 
 /** A PSF of FWHM 25 px; what is larger is no star. */

@@ -87,7 +87,6 @@ export interface CellOutcome {
   readonly jury: readonly StarCutout[];
   /** Neither the other cells nor the header have stars of this width: the jury are no stars. */
   readonly isWide?: boolean;
-  readonly seconds: number;
 }
 
 /** Builds the PSF of the whole frame from stars of all cells. */

@@ -14,7 +14,6 @@ import { type Selection, selectStars } from './select.ts';
 
 /** Makes the PSF of a cell and draws its pictures into the cell's folder. What is wrong with the stars is an outcome, not an error. */
 export async function makeCell(task: CellTask): Promise<CellOutcome> {
-  const begin = performance.now();
   const { frame, cell, section, settings, profile } = task;
   const background = subtractBackground(task);
   const selection = selectStars(task, background.image);
@@ -59,7 +58,6 @@ export async function makeCell(task: CellTask): Promise<CellOutcome> {
     stars,
     best: ranked.map(({ index }) => cut[index].cutout),
     jury: made.jury.map((index) => cut[index].cutout),
-    seconds: (performance.now() - begin) / 1000,
     meta: {
       band: frame.band,
       patch: cell.tag,
