@@ -88,6 +88,55 @@ describe('runs of the ePSF stage', () => {
     expect(await files()).toEqual(resumed);
   });
 
+  it('leaves no file of a band that was made otherwise, from its first new cell on', async () => {
+    const { field } = fieldOf();
+    const list = async () => (await readdir(join(folder, 'EPSFs', 'm400'))).filter((name) => !name.startsWith('r')).sort();
+    const run = (epsf: Record<string, unknown>, context = contextOf().context) =>
+      epsfField(context, configOf(epsf), field, { workers: 0 });
+    await run({});
+    expect(await list()).toEqual(['band.json', 'epsf_cells.npz']);
+    await writeFile(join(folder, 'EPSFs', 'm400', 'epsf_frame.npy'), 'of a band that needed one');
+    const abort = new AbortController();
+    const { context } = contextOf({ signal: abort.signal });
+    Object.assign(context.log, { progress: () => abort.abort() });
+    await expect(run({ interpolate: false }, context)).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(await list()).toEqual([]);
+    await run({ interpolate: false });
+    expect(await list()).toEqual(['band.json']);
+  });
+
+  it('makes again what was cut off or deleted', async () => {
+    const { field } = fieldOf({ size: 200 });
+    const [frame] = field.frames;
+    let reads = 0;
+    const section: typeof frame.section = (...box) => {
+      reads++;
+      return frame.section(...box);
+    };
+    const counting = { ...field, frames: [{ ...frame, section }] } as LoadedField;
+    const run = () => epsfField(contextOf().context, configOf({ epsf_ngrid: 1 }), counting, { workers: 0 });
+    await run();
+    const band = join(folder, 'EPSFs', 'm400');
+    for (const [name, text] of [
+      ['band.json', 'null'],
+      ['band.json', '{"key"'],
+      ['r00_c00/epsf.npy', 'cut off'],
+    ] as const) {
+      await writeFile(join(band, name), text);
+      // A cell kept by a run that was killed as it wrote it: what it says cannot be read.
+      await writeFile(join(band, 'r00_c00', 'outcome.bin'), Buffer.of(255, 15, 111, 1));
+      reads = 0;
+      await run();
+      expect([name, reads]).toEqual([name, 1]);
+    }
+    for (const name of ['r00_c00/meta.json', 'epsf_cells.npz']) {
+      await rm(join(band, name));
+      reads = 0;
+      await run();
+      expect([name, reads]).toEqual([name, 1]);
+    }
+  });
+
   it('leaves no PSF or picture of an earlier run where there are no stars any more', async () => {
     const { field } = fieldOf({ size: 200 });
     const config = { ...configOf({ epsf_ngrid: 1 }), profile: 'tract7dt' } as const;

@@ -8,6 +8,7 @@ import { type BandGate, bandFacts, judgeBand, widthProblem } from './band-gate.t
 import { bandCells, writeBandCells } from './basis.ts';
 import { cellQuality } from './cell-qa.ts';
 import type { CellOutcome, FrameOutcome } from './cell-types.ts';
+import { CELLS_FILE, FRAME_FILES } from './clear-cell.ts';
 import { PsfFigures } from './figures.ts';
 import { candidatesFor, chooseFallback, type Fallback, frameStars, ownPsfProblem, type PsfSource } from './frame-psf.ts';
 import { gateFacts } from './gate-facts.ts';
@@ -71,7 +72,7 @@ export async function finishBand(
   }
   // What stands in epsf.npy, a fallback too, is the PSF at the middle of its cell.
   const between = isArclet && settings.interpolate ? bandCells(grid, given) : undefined;
-  if (between !== undefined) await writeBandCells(inFolder(folder, 'epsf_cells.npz'), between);
+  if (between !== undefined) await writeBandCells(inFolder(folder, CELLS_FILE), between);
   return finished;
 }
 
@@ -115,9 +116,9 @@ async function framePsf(
       : { ...acceptance, verdict: wide.verdict, reasons: [...acceptance.reasons, wide.reason] };
   const outcome = { ...made, gate: { heldOut, acceptance: judged } };
   const size = settings.finalPsfSize;
-  if (outcome.stamp !== undefined) await putObject(inFolder(folder, 'epsf_frame.npy'), npy(outcome.stamp, size));
+  if (outcome.stamp !== undefined) await putObject(inFolder(folder, FRAME_FILES.psf), npy(outcome.stamp, size));
   await putObject(
-    inFolder(folder, 'epsf_frame.json'),
+    inFolder(folder, FRAME_FILES.facts),
     json({ band: frame.band, nstars_used: outcome.starsUsed, gate: gateFacts(outcome.gate) }),
   );
   return outcome;

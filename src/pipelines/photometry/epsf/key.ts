@@ -1,6 +1,7 @@
 /** What the PSFs of a band follow from: while its hash is the same they are kept. */
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { camel } from '../../schema.ts';
 import type { FitConfig } from '../config.ts';
 import type { EpsfCell, Frame, LoadedField, PixelBox } from '../field.ts';
@@ -15,7 +16,7 @@ export const EPSF_READS: readonly string[] = [
   'moffat_psf.beta',
 ];
 
-/** Those from which the stage's files do not follow, or only through what is hashed besides: frames, sources, Gaia stars. */
+/** Those from which no PSF follows, or only through what is hashed besides: frames, sources, Gaia stars. (Of plotting only pictures do.) */
 export const EPSF_IGNORES: readonly string[] = [
   'inputs',
   'outputs',
@@ -109,6 +110,28 @@ export interface BandFacts {
   readonly fluxes: readonly string[] | undefined;
 }
 
+/** Where what makes PSFs stands, seen from here: beside each other both in the source and in dist/. */
+const CODE = ['./', '../../../sky/epsf/', '../../../sky/detection/'];
+
+let code: Promise<string> | undefined;
+
+/** SHA-256 of what makes PSFs: from one version to the next a working copy changes without another number. */
+function codeHash(): Promise<string> {
+  code ??= hashCode();
+  return code;
+}
+
+async function hashCode(): Promise<string> {
+  const hash = createHash('sha256');
+  for (const place of CODE) {
+    const folder = fileURLToPath(new URL(place, import.meta.url));
+    const names = (await readdir(folder)).filter((name) => /(?<!\.d)\.(ts|js)$/.test(name)).sort();
+    const texts = await Promise.all(names.map((name) => readFile(`${folder}${name}`, 'utf8')));
+    for (const [index, name] of names.entries()) hash.update(`${name}\n${texts[index]}\0`);
+  }
+  return hash.digest('hex');
+}
+
 export async function bandKey({ version, config, frame, box, cells, seeds, sources, fluxes }: BandFacts): Promise<string> {
   const { band, path, width, height, scale, sigmaSky, saturation, gainElectronsPerAdu, fwhmPx } = frame;
   // An image that was made anew under the same name; objects elsewhere have no such time.
@@ -120,6 +143,7 @@ export async function bandKey({ version, config, frame, box, cells, seeds, sourc
     written,
     config: epsfConfig(config),
     version,
+    code: await codeHash(),
     band,
     path,
     box,

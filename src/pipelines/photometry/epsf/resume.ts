@@ -2,16 +2,16 @@
 import { deserialize, serialize } from 'node:v8';
 import { isArcletError } from '../../../core/errors.ts';
 import { decodeNpy } from '../../../io/npy.ts';
-import { openSource, openStore } from '../../../io/store/store.ts';
+import { openSource } from '../../../io/store/store.ts';
 import { inFolder, putObject } from '../places.ts';
 import type { CellOutcome } from './cell-types.ts';
-import { OUTCOME_FILE } from './clear-cell.ts';
+import { BAND_FILE, BESIDE_CELLS, inStore, OUTCOME_FILE } from './clear-cell.ts';
 import type { FinishedCell } from './finish-band.ts';
-
-const BAND_FILE = 'band.json';
 
 interface BandFile {
   readonly key: string;
+  /** Of the band, besides its cells'. */
+  readonly files: readonly string[];
   readonly cells: readonly (Omit<FinishedCell, 'stamp' | 'fwhmPx' | 'problem'> & {
     fwhmPx: number | null;
     problem: string | null;
@@ -21,14 +21,24 @@ interface BandFile {
 /** Says that a band is done. */
 export async function keepBand(folder: string, key: string, cells: readonly FinishedCell[]): Promise<void> {
   const rows = cells.map(({ stamp: _, problem, ...row }) => ({ ...row, problem: problem ?? null }));
-  await putObject(inFolder(folder, BAND_FILE), new TextEncoder().encode(`${JSON.stringify({ key, cells: rows })}\n`));
+  const files: string[] = [];
+  await inStore(folder, async (store) => {
+    for (const name of BESIDE_CELLS) if (await store.exists(name)) files.push(name);
+  });
+  await putObject(inFolder(folder, BAND_FILE), new TextEncoder().encode(`${JSON.stringify({ key, files, cells: rows })}\n`));
 }
 
 /** The cells of a band that was done under the same key and whose files are there; undefined otherwise. */
 export async function keptBand(folder: string, key: string, size: number): Promise<FinishedCell[] | undefined> {
   try {
-    const file = JSON.parse(new TextDecoder().decode(await read(inFolder(folder, BAND_FILE)))) as BandFile;
-    if (file.key !== key) return undefined;
+    const file = JSON.parse(new TextDecoder().decode(await read(inFolder(folder, BAND_FILE)))) as BandFile | null;
+    if (file?.key !== key) return undefined;
+    const names = [...file.files, ...file.cells.map(({ tag }) => `${tag}/meta.json`)];
+    let isWhole = true;
+    await inStore(folder, async (store) => {
+      for (const name of names) isWhole &&= await store.exists(name);
+    });
+    if (!isWhole) return undefined;
     const cells: FinishedCell[] = [];
     for (const cell of file.cells) {
       const place = inFolder(inFolder(folder, cell.tag), 'epsf.npy');
@@ -69,12 +79,9 @@ export async function keptCell(folder: string, key: string): Promise<CellOutcome
 
 /** When the band is done its cells need no longer be kept one by one. */
 export async function dropCells(folder: string, tags: readonly string[]): Promise<void> {
-  const store = await openStore(folder);
-  try {
+  await inStore(folder, async (store) => {
     for (const tag of tags) await store.delete(`${tag}/${OUTCOME_FILE}`);
-  } finally {
-    await store.close();
-  }
+  });
 }
 
 async function read(place: string): Promise<Uint8Array> {

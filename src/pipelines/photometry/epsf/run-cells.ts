@@ -5,6 +5,7 @@ import type { FitConfig } from '../config.ts';
 import type { EpsfCell, Frame, PixelBox } from '../field.ts';
 import { inFolder } from '../places.ts';
 import type { CellOutcome, CellTask } from './cell-types.ts';
+import { clearBand } from './clear-cell.ts';
 import { type FinishedCell, finishBand } from './finish-band.ts';
 import { mostStarsPerCell } from './frame-psf.ts';
 import { type GaiaSeeds, seedsWithin } from './gaia-seeds.ts';
@@ -68,6 +69,7 @@ export class CellRun {
     const jobs: Job[] = frames.flatMap((frame) => this.#cells.map((cell) => ({ frame, cell })));
     const outcomes = new Map(frames.map(({ band }) => [band, [] as CellOutcome[]]));
     const bad = new Set<string>();
+    for (const { band } of frames) await clearBand(inFolder(this.#config.outputs.epsfDir, band));
     let done = 0;
     const work = async (bench: Bench, { frame, cell }: Job) => {
       const { band } = frame;
