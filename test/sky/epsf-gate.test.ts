@@ -93,7 +93,7 @@ describe('acceptEpsf', () => {
   });
 
   it('where the error is larger than the limit nothing is accepted', () => {
-    // 3 % too wide: two stars of S/N 100 cannot tell, forty can.
+    // 3.5 % too wide: two stars of S/N 100 cannot tell, forty can.
     for (const [count, verdict] of [[2, 'untested'], [40, 'rejected']] as const) {
       const result = acceptEpsf(exact(3.2 * 1.035), heldOut(3.2, 100, count));
       expect(result.verdict).toBe(verdict);

@@ -123,12 +123,8 @@ class Builder {
     this.noise = { scale: 1, modelError: options.modelError ?? 0.01 };
   }
 
-  get modelError(): number {
-    return this.options.modelError ?? 0.01;
-  }
-
   clip(star: FitStar, modelError: number): void {
-    const noise = { scale: this.noise.scale, modelError: Math.max(modelError, this.modelError) };
+    const noise = { scale: this.noise.scale, modelError: Math.max(modelError, this.noise.modelError) };
     clipStar(star, noise, this.options.clipSigma ?? 5);
   }
 
@@ -190,7 +186,7 @@ class Builder {
   /** Rejects stars by their cores; true if any was rejected. `modelError`: how wrong the present PSF may be. */
   judge(modelError: number): boolean {
     const { rejectChi2 = 3, rejectFlux = 0.05, rejectShift = 1.5 } = this.options;
-    const noise = { scale: this.noise.scale, modelError: Math.max(modelError, this.modelError) };
+    const noise = { scale: this.noise.scale, modelError: Math.max(modelError, this.noise.modelError) };
     const limits = { chi2: rejectChi2, flux: rejectFlux, shift: rejectShift };
     const changed = rejectStars(usable(this.stars), limits, noise, this.template.fwhm);
     if (usable(this.stars).length === 0) throw noStars(this.stars);
@@ -234,7 +230,7 @@ class Builder {
       const before = this.stars.map(({ x, y }) => ({ x, y }));
       this.refit(coefficients, sampler);
       if (round === 1) this.noise.scale = noiseScale(usable(this.stars));
-      if (round < rounds && this.judge(round === 1 ? 0.05 : this.modelError)) {
+      if (round < rounds && this.judge(round === 1 ? 0.05 : this.noise.modelError)) {
         if (mayRestart) return undefined;
         lastChange = Number.POSITIVE_INFINITY;
       }

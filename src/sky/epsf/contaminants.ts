@@ -1,4 +1,5 @@
 /** Faint neighbours beside a star, too faint for any pixel of theirs to stand out alone: found with a matched filter, and taken out. */
+import { moffatAlpha } from '../profiles/moffat.ts';
 import type { Noise } from './judge-stars.ts';
 import { median, WINDOW } from './quality.ts';
 import type { FitStar } from './stars.ts';
@@ -14,7 +15,8 @@ const MOST_SHARE = 0.1;
 const CLOSE = 2.5;
 /** Fewer stars than this are not left out for a neighbour; its pixels are masked, as those of any other. */
 const FEW = 4;
-/** A neighbour's pixels are masked to where its light falls to this many sigma, */
+/** A neighbour's pixels are masked to where its light, a Moffat of this beta, falls to this many sigma, */
+const BETA = 3.5;
 const FAINT = 0.2;
 /** between these radii in FWHM. */
 const MASK = { least: 1, greatest: 3 };
@@ -156,14 +158,14 @@ function neighboursOf(n: number, stars: readonly FitStar[], all: readonly Filter
   return out;
 }
 
-/** Masks a neighbour to where a Moffat of beta 3.5 falls to {@link FAINT} sigma. */
+/** Masks a neighbour to where a Moffat of beta {@link BETA} falls to {@link FAINT} sigma. */
 function mask(star: FitStar, noise: Noise, fwhm: number, x: number, y: number, share: number): void {
   const { size, given, masked, flux } = star;
-  const alpha = 0.758 * fwhm;
-  const peak = (share * flux * 2.5) / (Math.PI * alpha * alpha);
+  const alpha = moffatAlpha(fwhm, BETA);
+  const peak = (share * flux * (BETA - 1)) / (Math.PI * alpha * alpha);
   const weight = given[Math.round(y) * size + Math.round(x)];
   const sigma = Math.sqrt(noise.scale / (weight > 0 ? weight : median(Array.from(given).filter((value) => value > 0))));
-  const faint = alpha * Math.sqrt(Math.max(0, (peak / (FAINT * sigma)) ** (1 / 3.5) - 1));
+  const faint = alpha * Math.sqrt(Math.max(0, (peak / (FAINT * sigma)) ** (1 / BETA) - 1));
   const radius = fwhm * Math.min(MASK.greatest, Math.max(MASK.least, faint / fwhm));
   for (let j = Math.max(0, Math.ceil(y - radius)); j <= Math.min(size - 1, Math.floor(y + radius)); j++) {
     for (let i = Math.max(0, Math.ceil(x - radius)); i <= Math.min(size - 1, Math.floor(x + radius)); i++) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PhiloxStream, philoxKey } from '../../../src/core/rng.ts';
 import { dilate, subtractBackground } from '../../../src/pipelines/photometry/epsf/background.ts';
-import { judgeBand, widthProblem } from '../../../src/pipelines/photometry/epsf/band-gate.ts';
+import { judgeBand, widthProblem, worsened } from '../../../src/pipelines/photometry/epsf/band-gate.ts';
 import { halfSampleMode } from '../../../src/pipelines/photometry/epsf/candidates.ts';
 import type { CellOutcome, CellTask } from '../../../src/pipelines/photometry/epsf/cell-types.ts';
 import { annulusOf, cutStars } from '../../../src/pipelines/photometry/epsf/cutouts.ts';
@@ -241,6 +241,11 @@ describe('cells of a band', () => {
     const cells = ['0', '1', '2', '3'].map((tag) => cellOf(tag, 3.2, { snr: 500 }));
     expect(verdicts(judgeBand(cells, 1.5).cells)).toEqual(['untested', 'untested', 'untested', 'untested']);
     expect(widthProblem(3.2, [3.3, 3.1, 3.2], 3.9)).toBeUndefined();
+    // What one witness doubts stays rejected when the stars have rejected it.
+    const [opinion] = cells.map(({ gate }) => gate.acceptance!);
+    const rejected = { ...opinion, verdict: 'rejected', reasons: ['stars'] } as const;
+    expect(worsened(rejected, 'untested', 'width')).toMatchObject({ verdict: 'rejected', reasons: ['stars', 'width'] });
+    expect(worsened({ ...rejected, verdict: 'untested' }, 'rejected', 'width')).toMatchObject({ reasons: ['width'] });
   });
 
   it('the judges of all cells together see a bias that those of one cannot', () => {

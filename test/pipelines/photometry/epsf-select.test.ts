@@ -104,6 +104,12 @@ describe('isolation of stars', () => {
     expect(contamination).toBeCloseTo(0.1 * (6 / 12) ** 4 + 0.005, 4);
   });
 
+  it('takes a source that the catalogue lists twice for one', () => {
+    const known = knownAt([50, 50, 4000], [50, 50, 4000], [62, 50, 400]);
+    const task = taskOf([bright], { holdout_min_stars: 1 }, { known });
+    expect(selectStars(task, task.image).stars).toMatchObject([{ contamination: expect.closeTo(0.1 * (6 / 12) ** 4, 4) }]);
+  });
+
   it('takes crowded stars where there are too few, those with the least light of others first, and says so', () => {
     const sources = [bright, { x: 110, y: 110, flux: 3000 }, { x: 50, y: 110, flux: 3000 }, { x: 110, y: 50, flux: 3000 }];
     const known = knownAt(

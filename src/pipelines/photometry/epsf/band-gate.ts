@@ -1,5 +1,5 @@
 /** What the cells of a band say together: stars have one width over a frame, and many judges see what a few cannot. */
-import { ACCEPT_LIMITS, type Estimate, epsfFwhm, solveModes, type Verdict } from '../../../sky/epsf/index.ts';
+import { ACCEPT_LIMITS, type Acceptance, type Estimate, epsfFwhm, solveModes, type Verdict } from '../../../sky/epsf/index.ts';
 import type { CellOutcome } from './cell-types.ts';
 import { medianOf } from './medians.ts';
 
@@ -55,8 +55,7 @@ export function judgeBand(
     const others = widths.filter((width, n) => n !== k && Number.isFinite(width));
     const problem = Number.isFinite(widths[k]) ? widthProblem(widths[k], others, headerPx) : undefined;
     if (problem === undefined) return cell;
-    const worse = problem.verdict === 'rejected' || cell.gate.acceptance?.verdict !== 'rejected';
-    return { ...withVerdict(cell, worse ? problem.verdict : 'rejected', problem.reason), isWide: problem.verdict === 'rejected' };
+    return { ...withVerdict(cell, problem.verdict, problem.reason), isWide: problem.verdict === 'rejected' };
   });
   const band = poolBand(measured, medianOf(widths));
   if (band.verdict !== 'rejected') return { cells: measured, band };
@@ -67,12 +66,17 @@ export function judgeBand(
 
 export const percent = ({ value, error }: Estimate): string => `${(100 * value).toFixed(2)} +- ${(100 * error).toFixed(2)} %`;
 
-function withVerdict(cell: CellOutcome, verdict: Verdict, reason: string): CellOutcome {
-  const { acceptance } = cell.gate;
-  if (acceptance === undefined) return cell;
+/** An opinion with one more reason against the PSF; what was rejected before stays so. */
+export function worsened(acceptance: Acceptance, found: 'rejected' | 'untested', reason: string): Acceptance {
+  const verdict = acceptance.verdict === 'rejected' ? 'rejected' : found;
   // What could not be told matters no more once something has failed.
   const before = verdict === 'rejected' && acceptance.verdict === 'untested' ? [] : acceptance.reasons;
-  return { ...cell, gate: { ...cell.gate, acceptance: { ...acceptance, verdict, reasons: [...before, reason] } } };
+  return { ...acceptance, verdict, reasons: [...before, reason] };
+}
+
+function withVerdict(cell: CellOutcome, found: 'rejected' | 'untested', reason: string): CellOutcome {
+  const { acceptance } = cell.gate;
+  return acceptance === undefined ? cell : { ...cell, gate: { ...cell.gate, acceptance: worsened(acceptance, found, reason) } };
 }
 
 function poolBand(cells: readonly CellOutcome[], fwhmPx: number): BandGate {

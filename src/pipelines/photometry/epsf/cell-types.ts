@@ -80,7 +80,6 @@ export interface CellOutcome {
   /** The PSF on final_psf_size^2 pixels, sum 1. */
   readonly stamp: Float32Array | undefined;
   readonly gate: GateReport;
-  readonly stars: readonly StarRow[];
   /** Cutouts of the stars that count, brightest first, for the PSF of the whole frame. */
   readonly best: readonly StarCutout[];
   /** Cutouts of the stars that judged the PSF: they judge what may take its place, too. */

@@ -55,7 +55,6 @@ export async function makeCell(task: CellTask): Promise<CellOutcome> {
     epsf: made.epsf,
     stamp: made.stamp,
     gate: made.gate,
-    stars,
     best: ranked.map(({ index }) => cut[index].cutout),
     jury: made.jury.map((index) => cut[index].cutout),
     meta: {

@@ -4,7 +4,7 @@ import { type Epsf, epsfFwhm, fitCutouts, type StarCutout } from '../../../sky/e
 import type { FitConfig } from '../config.ts';
 import type { EpsfCell, Frame } from '../field.ts';
 import { inFolder, putObject } from '../places.ts';
-import { type BandGate, bandFacts, judgeBand, widthProblem } from './band-gate.ts';
+import { type BandGate, bandFacts, judgeBand, widthProblem, worsened } from './band-gate.ts';
 import { bandCells, writeBandCells } from './basis.ts';
 import { cellQuality } from './cell-qa.ts';
 import type { CellOutcome, FrameOutcome } from './cell-types.ts';
@@ -110,10 +110,7 @@ async function framePsf(
   const widths = cells.flatMap(({ epsf }) => (epsf === undefined ? [] : epsfFwhm(epsf)));
   const wide = made.epsf === undefined ? undefined : widthProblem(epsfFwhm(made.epsf), widths, frame.fwhmPx);
   const { acceptance, heldOut } = made.gate;
-  const judged =
-    acceptance === undefined || wide === undefined
-      ? acceptance
-      : { ...acceptance, verdict: wide.verdict, reasons: [...acceptance.reasons, wide.reason] };
+  const judged = acceptance === undefined || wide === undefined ? acceptance : worsened(acceptance, wide.verdict, wide.reason);
   const outcome = { ...made, gate: { heldOut, acceptance: judged } };
   const size = settings.finalPsfSize;
   if (outcome.stamp !== undefined) await putObject(inFolder(folder, FRAME_FILES.psf), npy(outcome.stamp, size));

@@ -89,8 +89,9 @@ export class Isolation {
       const centre = self === undefined ? { x, y } : { x: list.x[self], y: list.y[self] };
       let sum = 0;
       for (const { index, distance } of near) {
-        if (index === self) continue;
         const other = { x: list.x[index], y: list.y[index] };
+        // Two rows of one place are one source, listed twice.
+        if (index === self || (other.x === centre.x && other.y === centre.y)) continue;
         const part = Number.isFinite(list.flux[index]) ? Math.max(0, list.flux[index] / own) : this.#partAt(centre, other);
         sum += part * Math.min(1, (NEAR_FWHM * this.#fwhm) / distance) ** 4;
         if (part > LEAST_MASKED && distance >= NEAR_FWHM * this.#fwhm) others.push(other);

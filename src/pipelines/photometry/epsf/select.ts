@@ -92,7 +92,7 @@ function poolOf(
     const snapped = settings.gaiaSnapToSep ? grid.nearest(seed.x, seed.y, (k) => !used.has(k)) : undefined;
     if (isArclet) {
       const at = Math.round(seed.y) * section.width + Math.round(seed.x);
-      if (near === undefined ? candidates.segmentation[at] !== 0 : !isStar(near)) continue;
+      if (near === undefined ? candidates.segmentation[at] !== 0 : !isStar(snapped ?? near)) continue;
     }
     if (snapped !== undefined) used.add(snapped);
     const { x, y } = snapped === undefined ? seed : { x: candidates.x[snapped], y: candidates.y[snapped] };
