@@ -55,6 +55,7 @@ describe('arclet detect: places and what it refuses', () => {
       [{ out: 'a.csv', kernel_fwhm_px: '2', kernel_file: 'b.conv' }, /both given/],
       [{ out: 'a.csv', background: 'x.fits', segmentation: 'x.fits' }, /named twice, as background and segmentation/],
       [{ out: 'field.fits' }, /named twice, as image and out/],
+      [{ out: 'a.fits', mask: 'a.fits' }, /named twice, as out and mask/],
       [{ out: 'a.csv', picture: 'p.jpg' }, /does not end in .png/],
       [{ out: 'a.csv', threshold: '-1' }, /threshold_sigma/],
       [{ out: 'a.csv', aperture_radius_px: '3,x' }, /aperture_radius_px/],

@@ -150,7 +150,8 @@ function checkTogether(config: DetectConfig): void {
     const where = config[camel(key) as keyof DetectConfig] as string | undefined;
     if (where === undefined) continue;
     const before = seen.get(where);
-    if (before !== undefined && (NEUTRAL as readonly string[]).includes(key))
+    // Two maps may come from one file; nothing is written over what is read.
+    if (before !== undefined && [key, before].some((one) => (NEUTRAL as readonly string[]).includes(one)))
       throw invalid(key, `${where} is named twice, as ${before} and ${key}.`, 'Give every file a place of its own.');
     seen.set(where, key);
     const ending = key === 'picture' ? '.png' : IMAGE_KEYS.has(key) ? '.fits' : '';
