@@ -1,4 +1,7 @@
-/** Fluxes, radii and centres of detected objects, in the order and with the settings that the manual of SEP gives for SExtractor's FLUX_AUTO, FLUX_RADIUS and XWIN. */
+/**
+ * Fluxes, radii and centres of detected objects, in the order and with the settings that the manual of SEP gives for SExtractor's FLUX_AUTO,
+ * FLUX_RADIUS and XWIN.
+ */
 import { throwIfAborted } from '../../../engine/batches.ts';
 import {
   APERTURE_INVALID,
