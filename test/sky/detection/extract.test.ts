@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PhiloxStream, philoxKey } from '../../../src/core/rng.ts';
 import {
-  type DetectionImage,
   type ExtractOptions,
   extract,
   FLAG_MERGED,
@@ -10,6 +9,7 @@ import {
   type IntegerColumn,
   type RealColumn,
 } from '../../../src/sky/detection/extract.ts';
+import { blend } from '../../support/aperture-images.ts';
 import { readNpz } from '../../support/npz.ts';
 import { sepFields } from '../../support/sep-vectors.ts';
 import { hasShared, shared } from '../../support/shared.ts';
@@ -149,21 +149,6 @@ describe.skipIf(!hasShared)('extract against sep on its fields (skipped without 
 
 function hasMasked(mask: Uint8Array | undefined, segmentation: Int32Array, number: number): boolean {
   return mask !== undefined && segmentation.some((value, p) => value === number && mask[p] !== 0);
-}
-
-/** Three sources on 64 x 64 pixels, two of them blended. */
-function blend(): DetectionImage {
-  const data = new Float32Array(64 * 64);
-  for (let y = 0; y < 64; y++)
-    for (let x = 0; x < 64; x++) {
-      const u = (x - 41.5) * Math.cos(0.5) + (y - 28) * Math.sin(0.5);
-      const v = -(x - 41.5) * Math.sin(0.5) + (y - 28) * Math.cos(0.5);
-      data[y * 64 + x] =
-        100 * Math.exp(-((x - 20.25) ** 2 + (y - 31.6) ** 2) / 8) +
-        60 * Math.exp(-(u * u) / (2 * 3.5 ** 2) - (v * v) / (2 * 1.8 ** 2)) +
-        40 * Math.exp(-((x - 47.7) ** 2 + (y - 33.2) ** 2) / 4.5);
-    }
-  return { data, width: 64, height: 64 };
 }
 
 describe('extract on three analytic sources, numbers of sep', () => {
