@@ -112,11 +112,12 @@ export function acceptEpsf(
   const radius = Math.max(1.5, fwhm);
   for (const star of stars) weighStar(star, noise);
   const shapes = new ModeShapes(epsf, fwhm);
-  const asWide = starsOfWidth(stars, shapes);
-  const chi2s = asWide.map((star) => judgeCore(star, noise, radius).chi2);
+  const told = stars.map((star) => ({ star, part: starEvidence(star, shapes) }));
+  const asWide = starsOfWidth(told);
+  const chi2s = asWide.map(({ star }) => judgeCore(star, noise, radius).chi2);
   const coreChi2 = median(chi2s);
   const likely = asWide.filter((_, k) => chi2s[k] <= 3 * Math.max(1, coreChi2));
-  const { used, parts } = alike(likely, shapes);
+  const { used, parts } = alike(likely);
   const { modes, bias } = solveModes(parts);
   const rings = ringSums(used, noise, fwhm);
   const centroid = centroidOffset(used, fwhm);
@@ -153,10 +154,15 @@ type Numbers = Omit<Acceptance, 'verdict' | 'reasons' | 'worst'>;
 /** Judges further than this from the PSF's width are galaxies or blends. Seeing changes over a cell by less. */
 const FAR_WIDTH = 0.25;
 
+/** A star, and what it says. */
+interface ToldStar {
+  readonly star: FitStar;
+  readonly part: ModeEvidence | undefined;
+}
+
 /** Cutouts about as wide as the PSF; all, where none is: then it is the PSF that is wrong. */
-function starsOfWidth(stars: readonly FitStar[], shapes: ModeShapes): readonly FitStar[] {
-  const near = stars.filter((star) => {
-    const part = starEvidence(star, shapes);
+function starsOfWidth(stars: readonly ToldStar[]): readonly ToldStar[] {
+  const near = stars.filter(({ part }) => {
     if (part === undefined) return false;
     const information = part.information[WIDTH * (MODES + 1)];
     return Math.abs(part.score[WIDTH] / information) <= FAR_WIDTH + 3 / Math.sqrt(information);
@@ -168,11 +174,8 @@ function starsOfWidth(stars: readonly FitStar[], shapes: ModeShapes): readonly F
 const UNLIKE = 33;
 
 /** Stars that agree on the shape, and what each says. At most a third is left out: more is not the stars' fault. */
-function alike(stars: readonly FitStar[], shapes: ModeShapes): { used: FitStar[]; parts: ModeEvidence[] } {
-  let pairs = stars.flatMap((star) => {
-    const part = starEvidence(star, shapes);
-    return part === undefined ? [] : [{ star, part }];
-  });
+function alike(stars: readonly ToldStar[]): { used: FitStar[]; parts: ModeEvidence[] } {
+  let pairs = stars.flatMap(({ star, part }) => (part === undefined ? [] : [{ star, part }]));
   for (let left = Math.floor(pairs.length / 3); left > 0; left--) {
     const rated = pairs.map((pair, k) => {
       const others = solveModes(pairs.filter((_, n) => n !== k).map(({ part }) => part));
